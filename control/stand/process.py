@@ -156,9 +156,7 @@ def run(launch: Launch, *, timeout_seconds: float = 120.0) -> str:
         check=False,
     )
     if done.returncode != 0:
-        raise ProcessEndedError(
-            f"{launch.command[0]} failed ({done.returncode}): {done.stderr.strip()[-2000:]}"
-        )
+        raise ProcessEndedError(f"{launch.command[0]} failed ({done.returncode}): {done.stderr.strip()[-2000:]}")
     return done.stdout
 
 
