@@ -23,3 +23,10 @@ def exclusive(path: Path) -> Iterator[None]:
     with path.open("a") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
+
+
+def state_folder() -> Path:
+    """Return where data directories go that cannot stand in the checkout."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/vonglau")
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "vonglau"

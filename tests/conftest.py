@@ -1,0 +1,138 @@
+"""Real servers for the tests: started at the first use, once per session, stopped at the end by their pid.
+
+`session` is the one most tests want: a SQLAlchemy session as the web's role inside an outer transaction that
+is rolled back. Tests that need committed rows take `clean_database`, which empties every table afterwards.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.orm import Session
+
+from control.migrations import run as migrations
+from control.stand.postgres import DATABASE, OWNER, PostgresServer
+
+TEMPLATE = f"{DATABASE}_template"
+RoleEngine = Callable[[str], Engine]
+
+
+@pytest.fixture(scope="session")
+def server_folder() -> Iterator[Path]:
+    """A folder that the servers' own accounts can pass through, unlike pytest's."""
+    folder = Path(tempfile.mkdtemp(prefix="vonglau-test-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres(server_folder: Path) -> Iterator[PostgresServer]:
+    """The real PostgreSQL, empty, with every role able to log in."""
+    with PostgresServer(server_folder / "postgres", durable=False) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def migrated(postgres: PostgresServer) -> PostgresServer:
+    """The server after the real migrations; a template keeps the state they leave."""
+    engine = create_engine(postgres.url(OWNER))
+    migrations.upgrade(engine)
+    engine.dispose()
+    postgres.create_database(TEMPLATE, template=DATABASE)
+    return postgres
+
+
+@pytest.fixture(scope="session")
+def database_url(migrated: PostgresServer) -> str:
+    """The address of the migrated database for the web's role."""
+    return migrated.url("vl_web")
+
+
+@pytest.fixture(scope="session")
+def role_engine(migrated: PostgresServer) -> Iterator[RoleEngine]:
+    """Give an engine of the migrated database under the role of your choice."""
+    engines: dict[str, Engine] = {}
+
+    def engine_of(role: str) -> Engine:
+        if role not in engines:
+            engines[role] = create_engine(migrated.url(role))
+        return engines[role]
+
+    yield engine_of
+    for engine in engines.values():
+        engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def owner_engine(role_engine: RoleEngine) -> Engine:
+    """The engine of the owner role, for arranging what no service may do."""
+    return role_engine(OWNER)
+
+
+@pytest.fixture
+def session(role_engine: RoleEngine) -> Iterator[Session]:
+    """A session as the web's role; a commit inside is a savepoint, all is rolled back at the end."""
+    with role_engine("vl_web").connect() as connection:
+        outer = connection.begin()
+        with Session(connection, join_transaction_mode="create_savepoint", expire_on_commit=False) as inner:
+            yield inner
+        outer.rollback()
+
+
+@pytest.fixture
+def empty_database(postgres: PostgresServer) -> Iterator[str]:
+    """The owner's address of a database of this test's own, without any table."""
+    name = f"{DATABASE}_scratch_{secrets.token_hex(5)}"
+    postgres.create_database(name)
+    yield postgres.url(OWNER, database=name)
+    postgres.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def _seeded_rows(migrated: PostgresServer) -> dict[str, list[str]]:
+    """The rows the migrations themselves put in, by table."""
+    with migrated.connect(database=TEMPLATE) as connection:
+        names = [row[0] for row in connection.execute(_TABLES)]
+        found = {
+            name: [json.dumps(row[0]) for row in connection.execute(f"SELECT to_jsonb(t) FROM {name} t")]
+            for name in names  # names come quoted from the catalogue
+        }
+    return {name: rows for name, rows in found.items() if rows}
+
+
+_TABLES = """
+SELECT quote_ident(schemaname) || '.' || quote_ident(tablename) FROM pg_tables
+WHERE schemaname NOT IN ('pg_catalog', 'information_schema') AND tablename <> 'alembic_version'
+ORDER BY 1
+"""
+
+
+@pytest.fixture
+def clean_database(
+    migrated: PostgresServer, owner_engine: Engine, _seeded_rows: dict[str, list[str]]
+) -> Iterator[PostgresServer]:
+    """The migrated database for tests that commit; afterwards it is as the migrations left it."""
+    yield migrated
+    with owner_engine.begin() as connection:
+        # Triggers that protect the journal are off for this one connection: only the owner may do that.
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        tables = [row[0] for row in connection.execute(text(_TABLES))]
+        if tables:
+            connection.execute(text(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE"))
+        for table, rows in _seeded_rows.items():
+            for row in rows:
+                connection.execute(
+                    text(
+                        f"INSERT INTO {table} OVERRIDING SYSTEM VALUE "
+                        f"SELECT * FROM jsonb_populate_record(NULL::{table}, CAST(:row AS jsonb))"
+                    ),
+                    {"row": row},
+                )
