@@ -1,0 +1,173 @@
+"""One gate for every door: each endpoint says who may enter and what it records.
+
+Not for: rules about an object (those are decisions in the wings). Invariants: an endpoint without both marks stops
+the application at start; a refusal at the gate is an entry of the trail (S0-4.4).
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from flask import Flask, current_app, g, request
+
+from control.actions import Action
+from control.db import unit_of_work
+from control.decisions import Deny
+from control.errors import NotAllowed, NotSignedIn, VongLauError
+from control.permissions import Permission
+
+View = TypeVar("View", bound=Callable[..., Any])
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Door(StrEnum):
+    """The kinds of access mark."""
+
+    PUBLIC = "public"
+    SIGNED_IN = "signed-in"
+    PERMISSION = "permission"
+    MACHINE = "machine"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """Who may enter an endpoint; `detail` is the permission, the machine's name, or the reason."""
+
+    door: Door
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.door}: {self.detail}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """What an endpoint records: an action, or the reason why nothing."""
+
+    action: Action | None
+    because: str | None = None
+
+
+def requires(permission: Permission) -> Callable[[View], View]:
+    """Mark an endpoint as open to signed-in people whose roles hold the permission."""
+    return _mark("access", Access(door=Door.PERMISSION, detail=permission))
+
+
+def signed_in(*, because: str) -> Callable[[View], View]:
+    """Mark an endpoint as open to every signed-in person, with the reason."""
+    return _mark("access", Access(door=Door.SIGNED_IN, detail=because))
+
+
+def public(*, because: str) -> Callable[[View], View]:
+    """Mark an endpoint as open to everyone, with the reason."""
+    return _mark("access", Access(door=Door.PUBLIC, detail=because))
+
+
+def machine(name: str) -> Callable[[View], View]:
+    """Mark an endpoint as open to one calling system that brings its bearer token (settings `<name>_token`)."""
+    return _mark("access", Access(door=Door.MACHINE, detail=name))
+
+
+def audited(action: Action) -> Callable[[View], View]:
+    """Declare the action this endpoint records."""
+    return _mark("trace", Trace(action=action))
+
+
+def not_audited(*, because: str) -> Callable[[View], View]:
+    """Declare that this endpoint records nothing of its own, and why."""
+    return _mark("trace", Trace(action=None, because=because))
+
+
+def _mark(name: str, value: object) -> Callable[[View], View]:
+    def decorate(view: View) -> View:
+        setattr(view, name, value)
+        return view
+
+    return decorate
+
+
+def access_of(app: Flask, endpoint: str) -> Access:
+    """Return the mark of an endpoint; `install` has proved that it has one."""
+    view: Any = app.view_functions[endpoint]
+    mark: Access = view.access
+    return mark
+
+
+def install(app: Flask) -> None:
+    """Refuse to start while any endpoint, static files included, lacks a mark. Raises RuntimeError."""
+    bare = sorted(
+        name for name, view in app.view_functions.items() if not (hasattr(view, "access") and hasattr(view, "trace"))
+    )
+    if bare:
+        raise RuntimeError(f"endpoints without an access or audit mark: {', '.join(bare)}")
+    wrong = sorted(
+        rule.endpoint
+        for rule in app.url_map.iter_rules()
+        if _changes_state(rule.methods) and _is_read_permission(access_of(app, rule.endpoint))
+    )
+    if wrong:
+        raise RuntimeError(f"endpoints that change state behind a read permission: {', '.join(wrong)}")
+    app.before_request(enforce)
+    app.after_request(_notice_silence)
+
+
+def _changes_state(methods: set[str] | None) -> bool:
+    return bool((methods or set()) - SAFE_METHODS)
+
+
+def _is_read_permission(access: Access) -> bool:
+    return access.door is Door.PERMISSION and access.detail.endswith(":read")
+
+
+def enforce() -> None:
+    """Let the request pass or raise NotSignedIn or NotAllowed; a refusal is recorded first."""
+    if request.endpoint is None:
+        return
+    access = access_of(current_app, request.endpoint)
+    fault = _fault(access)
+    if fault is None:
+        return
+    with unit_of_work() as session:
+        g.act.refuse(
+            session,
+            Action.ACCESS_ROUTE_ENTER,
+            Deny(rule="access.gate", reason=fault.code),
+            details={"endpoint": request.endpoint},
+        )
+    raise fault
+
+
+def _fault(access: Access) -> VongLauError | None:
+    if access.door is Door.PUBLIC:
+        return None
+    if access.door is Door.MACHINE:
+        return None if _brings_token(access.detail) else NotSignedIn("token.refused")
+    if not g.actor.id:
+        return NotSignedIn("session.required")
+    if access.door is Door.SIGNED_IN or access.detail in g.actor.permissions:
+        return None
+    return NotAllowed(Deny(rule="access.gate", reason="access.denied", params={"permission": access.detail}))
+
+
+def _brings_token(name: str) -> bool:
+    expected: str = getattr(current_app.extensions["vonglau"].settings, f"{name}_token")
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return bool(expected) and scheme.lower() == "bearer" and hmac.compare_digest(token.encode(), expected.encode())
+
+
+def _notice_silence(response: Any) -> Any:
+    """A route that declares an action and records nothing fails its own request outside production."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    trace: Trace | None = getattr(view, "trace", None)
+    if trace is None or trace.action is None or response.status_code >= 500 or g.act.emitted.count:  # HTTP
+        return response
+    if response.status_code in {400, 401, 405, 413, 422}:
+        return response  # refused for its form before the act began; nothing was touched
+    if current_app.extensions["vonglau"].settings.is_production:
+        current_app.logger.error("declared_route_recorded_nothing", extra={"endpoint": request.endpoint})
+        return response
+    raise RuntimeError(f"{request.endpoint} declares {trace.action} and recorded nothing")

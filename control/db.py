@@ -1,0 +1,119 @@
+"""PostgreSQL through SQLAlchemy: the declarative base, the engine, and the one unit of work.
+
+Not for: queries. Invariants: every constraint has a name; a datetime without a zone is refused before it is stored;
+what one unit of work does is committed whole or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from flask import current_app
+from sqlalchemy import BigInteger, DateTime, Engine, MetaData, create_engine, event, text
+from sqlalchemy.engine import Dialect
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.types import TypeDecorator
+
+from control.errors import Unavailable
+
+NAMING_CONVENTION = {
+    "pk": "pk_%(table_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "ix": "ix_%(table_name)s_%(column_0_name)s",
+}
+CONNECT_TIMEOUT_SECONDS = 3
+POOL_TIMEOUT_SECONDS = 5
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment: aware in Python, `timestamptz` in the database, always given back in UTC."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse a naive datetime. Raises ValueError."""
+        if value is not None and value.tzinfo is None:
+            raise ValueError("a datetime without a zone must not reach the database")
+        return value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give the moment back in UTC, whatever the session's zone is."""
+        return None if value is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """Every table of `control`; the library packages keep their own metadata."""
+
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
+    type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: UtcDateTime, int: BigInteger}
+
+
+@dataclass(slots=True)
+class Database:
+    """One database under one role; complete after construction, connects at first use."""
+
+    url: str = field(repr=False)
+    pool_size: int = 8
+    engine: Engine = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.engine = create_engine(
+            self.url,
+            pool_size=self.pool_size,
+            pool_timeout=POOL_TIMEOUT_SECONDS,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS, "application_name": "vonglau"},
+        )
+        event.listen(self.engine, "begin", _make_commits_durable)
+
+    @contextmanager
+    def unit_of_work(self) -> Iterator[Session]:
+        """Give a session that commits at the end of the block; an exception rolls everything back.
+
+        Raises Unavailable(`database.unavailable`) when the server cannot be reached.
+        """
+        session = Session(self.engine, expire_on_commit=False)
+        try:
+            yield session
+            session.commit()
+        except OperationalError as error:
+            session.rollback()
+            if error.connection_invalidated or error.orig is None or getattr(error.orig, "sqlstate", None) is None:
+                raise Unavailable("database.unavailable") from error
+            raise
+        except BaseException:
+            session.rollback()
+            raise
+        finally:
+            session.close()
+
+
+def _make_commits_durable(connection: Any) -> None:
+    """An acknowledged act must survive a power cut, whatever the role's default says (audit.md §4.2)."""
+    connection.exec_driver_sql("SET LOCAL synchronous_commit = on")
+
+
+@contextmanager
+def unit_of_work() -> Iterator[Session]:
+    """Give the unit of work of the application that answers the present request."""
+    database: Database = current_app.extensions["vonglau"].database
+    with database.unit_of_work() as session:
+        yield session
+
+
+def is_reachable(engine: Engine) -> bool:
+    """Tell whether the database answers a trivial question."""
+    try:
+        with engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+    except OperationalError:
+        return False
+    return True

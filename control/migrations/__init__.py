@@ -1,0 +1,1 @@
+"""Numbered migrations; `upgrade` and `check` are the commands `vonglau db upgrade|check`."""

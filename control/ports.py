@@ -1,0 +1,39 @@
+"""What one wing needs from a sibling it may not import; create_app connects the two.
+
+Not for: behaviour. Invariant: a port is a callable with a typed answer, so that the import contracts hold and the
+tests of a wing can give it a real object of their own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from sqlalchemy.orm import Session
+
+from control.acts import Act, Actor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantRef:
+    """A grant that is active now, with what it rests on."""
+
+    code: str
+    account_code: str
+    document_number: str
+    until: datetime
+
+
+class GrantLookup(Protocol):
+    """Finds the active grant of a person on an account of an asset (S0-4.4)."""
+
+    def __call__(self, session: Session, *, person_id: int, asset_code: str, now: datetime) -> GrantRef | None:
+        """Return the grant that ends last, or None: no document, no grant, no act."""
+
+
+class SessionResume(Protocol):
+    """Turns the session cookie into an actor."""
+
+    def __call__(self, session: Session, *, token: str, now: datetime, act: Act) -> Actor | None:
+        """Return the actor of a live session and note that it was seen, or None."""

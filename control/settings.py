@@ -1,0 +1,257 @@
+"""The one place where the environment is read: every setting, checked together, frozen.
+
+Not for: rules of law (they are data in `policies/`) and not for anything that changes while the product runs.
+Invariant: a `Settings` that exists is usable; in production mode it holds no unsafe value.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import urlsplit
+
+PREFIX = "VONGLAU_"
+MINIMUM_SECRET_CHARACTERS = 32
+FACTOR_KEY_BYTES = 32
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class Mode(StrEnum):
+    """How strict the product is with itself."""
+
+    PRODUCTION = "production"
+    DEMONSTRATION = "demonstration"
+    TEST = "test"
+
+
+class SettingsError(ValueError):
+    """Raised when the environment cannot be used; `faults` lists every problem, in both languages."""
+
+    def __init__(self, faults: tuple[str, ...]) -> None:
+        super().__init__("cài đặt không dùng được / unusable settings:\n- " + "\n- ".join(faults))
+        self.faults = faults
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything the product needs to know from outside, complete and checked.
+
+    Field metadata `about` is the sentence of the README's table; `required` names the modes that insist.
+    """
+
+    mode: Mode
+    database_url: str = field(repr=False)
+    base_url: str
+    secret_key: str = field(repr=False)
+    profile: str
+    state_dir: Path
+    ldap_url: str
+    ldap_ca_file: Path | None
+    ldap_bind_dn: str
+    ldap_bind_password: str = field(repr=False)
+    ldap_people_base: str
+    ldap_groups_base: str
+    factor_key: bytes = field(repr=False)
+    elasticsearch_url: str
+    elasticsearch_user: str
+    elasticsearch_password: str = field(repr=False)
+    alertmanager_token: str = field(repr=False)
+    alertmanager_url: str
+    prometheus_url: str
+    portal_url: str
+    portal_key: str = field(repr=False)
+    signer_socket: Path | None
+    trusted_proxies: int
+    separation: bool
+
+    @property
+    def is_production(self) -> bool:
+        """Whether the strictest rules apply."""
+        return self.mode is Mode.PRODUCTION
+
+    @property
+    def is_demonstration(self) -> bool:
+        """Whether the data on screen is invented and must say so."""
+        return self.mode is not Mode.PRODUCTION
+
+    @classmethod
+    def from_env(cls, environment: Mapping[str, str]) -> Settings:
+        """Read, check and freeze the settings.
+
+        A secret `X` may be given as `X_FILE`, the path of a file that holds it.
+        Raises SettingsError with all problems at once.
+        """
+        reader = _Reader(environment)
+        mode = reader.mode()
+        settings = cls(
+            mode=mode,
+            database_url=reader.database_url(),
+            base_url=reader.url("BASE_URL", required=True),
+            secret_key=reader.secret("SECRET_KEY", required=True, minimum=MINIMUM_SECRET_CHARACTERS),
+            profile=reader.text("PROFILE", required=True),
+            state_dir=Path(reader.text("STATE_DIR", required=True) or "."),
+            ldap_url=reader.url("LDAP_URL", schemes=("ldap", "ldaps")),
+            ldap_ca_file=reader.path("LDAP_CA_FILE"),
+            ldap_bind_dn=reader.text("LDAP_BIND_DN"),
+            ldap_bind_password=reader.secret("LDAP_BIND_PASSWORD"),
+            ldap_people_base=reader.text("LDAP_PEOPLE_BASE"),
+            ldap_groups_base=reader.text("LDAP_GROUPS_BASE"),
+            factor_key=reader.key("FACTOR_KEY"),
+            elasticsearch_url=reader.url("ELASTICSEARCH_URL"),
+            elasticsearch_user=reader.text("ELASTICSEARCH_USER"),
+            elasticsearch_password=reader.secret("ELASTICSEARCH_PASSWORD"),
+            alertmanager_token=reader.secret("ALERTMANAGER_TOKEN", minimum=MINIMUM_SECRET_CHARACTERS),
+            alertmanager_url=reader.url("ALERTMANAGER_URL"),
+            prometheus_url=reader.url("PROMETHEUS_URL"),
+            portal_url=reader.url("PORTAL_URL"),
+            portal_key=reader.secret("PORTAL_KEY", minimum=MINIMUM_SECRET_CHARACTERS),
+            signer_socket=reader.path("SIGNER_SOCKET"),
+            trusted_proxies=reader.count("TRUSTED_PROXIES"),
+            separation=reader.text("SEPARATION") != "off",
+        )
+        reader.refuse_unsafe(settings)
+        if reader.faults:
+            raise SettingsError(tuple(reader.faults))
+        return settings
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Collects values and every fault on the way, so that the operator mends them in one go."""
+
+    environment: Mapping[str, str]
+    faults: list[str] = field(default_factory=list)
+
+    def text(self, name: str, *, required: bool = False) -> str:
+        value = self.environment.get(PREFIX + name, "").strip()
+        if required and not value:
+            self.faults.append(f"thiếu {PREFIX}{name} / set {PREFIX}{name}")
+        return value
+
+    def mode(self) -> Mode:
+        value = self.text("MODE") or Mode.PRODUCTION
+        try:
+            return Mode(value)
+        except ValueError:
+            known = ", ".join(Mode)
+            self.faults.append(f"{PREFIX}MODE phải là một trong / must be one of: {known}")
+            return Mode.PRODUCTION
+
+    def database_url(self) -> str:
+        value = self.secret("DATABASE_URL") or self.environment.get("DATABASE_URL", "").strip()
+        if not value:
+            self.faults.append(f"thiếu {PREFIX}DATABASE_URL / set {PREFIX}DATABASE_URL (or DATABASE_URL)")
+            return value
+        scheme, _, rest = value.partition("://")
+        if scheme not in {"postgresql", "postgresql+psycopg", "postgres"}:
+            self.faults.append(
+                f"{PREFIX}DATABASE_URL: chỉ dùng PostgreSQL / only PostgreSQL is supported, not «{scheme}»"
+            )
+        return f"postgresql+psycopg://{rest}"
+
+    def secret(self, name: str, *, required: bool = False, minimum: int = 0) -> str:
+        value, file = self.text(name), self.text(f"{name}_FILE")
+        if file and not value:
+            try:
+                value = Path(file).read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                self.faults.append(f"{PREFIX}{name}_FILE: không đọc được / cannot be read: {error.__class__.__name__}")
+                return ""
+        if required and not value and not file:
+            self.faults.append(
+                f"thiếu {PREFIX}{name} hoặc {PREFIX}{name}_FILE / set {PREFIX}{name} or {PREFIX}{name}_FILE"
+            )
+        if value and len(value) < minimum:
+            self.faults.append(f"{PREFIX}{name}: cần ít nhất {minimum} ký tự / needs at least {minimum} characters")
+        return value
+
+    def key(self, name: str) -> bytes:
+        value = self.secret(name)
+        if not value:
+            return b""
+        try:
+            key = base64.b64decode(value, validate=True)
+        except binascii.Error:
+            key = b""
+        if len(key) != FACTOR_KEY_BYTES:
+            self.faults.append(
+                f"{PREFIX}{name}: cần {FACTOR_KEY_BYTES} byte dạng base64 / needs {FACTOR_KEY_BYTES} bytes in base64"
+            )
+        return key
+
+    def path(self, name: str) -> Path | None:
+        value = self.text(name)
+        return Path(value) if value else None
+
+    def url(self, name: str, *, required: bool = False, schemes: tuple[str, ...] = ("http", "https")) -> str:
+        value = self.text(name, required=required)
+        if value:
+            parts = urlsplit(value)
+            if parts.scheme not in schemes or not parts.hostname:
+                self.faults.append(
+                    f"{PREFIX}{name}: không phải địa chỉ {'/'.join(schemes)} / not a {'/'.join(schemes)} address"
+                )
+        return value.rstrip("/")
+
+    def count(self, name: str) -> int:
+        value = self.text(name) or "0"
+        if not (value.isascii() and value.isdigit()):
+            self.faults.append(f"{PREFIX}{name}: phải là số nguyên không âm / must be a whole number")
+            return 0
+        return int(value)
+
+    def refuse_unsafe(self, settings: Settings) -> None:
+        """Add a fault for every value that production may not have (design.md, rules 5 and 8)."""
+        if not settings.is_production:
+            return
+        unsafe = {
+            "BASE_URL: cần https / must be https": not settings.base_url.startswith("https://"),
+            "LDAP_URL: bắt buộc / required": not settings.ldap_url,
+            "LDAP_CA_FILE: bắt buộc / required": settings.ldap_ca_file is None,
+            "FACTOR_KEY: bắt buộc / required": not settings.factor_key,
+            "SEPARATION: không được tắt / must not be off": not settings.separation,
+            "ELASTICSEARCH_URL: cần https ngoài máy này / must be https outside this machine": _is_plain_and_remote(
+                settings.elasticsearch_url
+            ),
+            "PORTAL_URL: cần https ngoài máy này / must be https outside this machine": _is_plain_and_remote(
+                settings.portal_url
+            ),
+        }
+        self.faults.extend(f"{PREFIX}{text}" for text, is_unsafe in unsafe.items() if is_unsafe)
+
+
+def _is_plain_and_remote(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme == "http" and parts.hostname not in LOOPBACK
+
+
+SETTING_DESCRIPTIONS: Mapping[str, str] = {
+    "MODE": "production (default), demonstration or test",
+    "DATABASE_URL": "PostgreSQL, with the role of this process; DATABASE_URL is read when it is absent",
+    "BASE_URL": "the address people type; https in production",
+    "SECRET_KEY": "signs forms; at least 32 characters (or SECRET_KEY_FILE)",
+    "PROFILE": "the regulation profile in policies/profiles/",
+    "STATE_DIR": "folder this process may write to",
+    "LDAP_URL": "directory; ldap:// always upgrades with StartTLS",
+    "LDAP_CA_FILE": "certificate authority of the directory",
+    "LDAP_BIND_DN": "service account that reads people and groups",
+    "LDAP_BIND_PASSWORD": "its password (or LDAP_BIND_PASSWORD_FILE)",
+    "LDAP_PEOPLE_BASE": "where people live in the directory",
+    "LDAP_GROUPS_BASE": "where groups live in the directory",
+    "FACTOR_KEY": "32 bytes in base64 that encrypt one-time-password secrets (or FACTOR_KEY_FILE)",
+    "ELASTICSEARCH_URL": "search copy of the trail; empty: PostgreSQL answers and the screen says so",
+    "ELASTICSEARCH_USER": "reader (web) or shipper (audit run)",
+    "ELASTICSEARCH_PASSWORD": "its password (or ELASTICSEARCH_PASSWORD_FILE)",
+    "ALERTMANAGER_TOKEN": "bearer token of the alert receiver (or ALERTMANAGER_TOKEN_FILE)",
+    "ALERTMANAGER_URL": "Alertmanager, for links and silences",
+    "PROMETHEUS_URL": "Prometheus, for links and health",
+    "PORTAL_URL": "the national portal's interface",
+    "PORTAL_KEY": "signs messages to the national portal (or PORTAL_KEY_FILE)",
+    "SIGNER_SOCKET": "Unix socket of `vonglau signer`",
+    "TRUSTED_PROXIES": "how many reverse proxies in front may be believed; 0 when none",
+    "SEPARATION": "off when the processes share one account; refused in production",
+}

@@ -1,0 +1,72 @@
+"""Which parts the application is made of, listed by name and in order.
+
+Not for: behaviour. Invariant: nothing registers itself; what is not listed here does not exist for a user.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from datetime import UTC, datetime
+from importlib import import_module
+from types import ModuleType
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+import audit
+import policies
+from control import access, requests, security
+from control.access import not_audited, public
+from control.db import Database
+from control.messages import CORE_MESSAGES, Messages
+from control.services import Clock, Services
+from control.settings import Settings
+
+WINGS = ("people", "privilege", "cases", "portal", "operations", "assurance")
+MAX_REQUEST_BYTES = 12 * 1024 * 1024
+
+
+def wing_wirings() -> tuple[ModuleType, ...]:
+    """Return each wing's `wiring` module: BLUEPRINTS, MESSAGES and PORTS, in the order of WINGS."""
+    return tuple(import_module(f"control.{wing}.wiring") for wing in WINGS)
+
+
+def build(settings: Settings, *, clock: Clock | None, database: Database | None) -> Flask:
+    """Assemble the application. Raises PolicyError for broken law data, RuntimeError for an unmarked endpoint."""
+    from control import frame
+
+    wirings = wing_wirings()
+    law = policies.load()
+    law.profile(settings.profile)  # an unknown profile must stop the start, not the first request
+    app = Flask("control", static_folder="static", template_folder="templates")
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES,
+        MAX_FORM_MEMORY_SIZE=1024 * 1024,
+        SERVER_NAME=None,
+        PREFERRED_URL_SCHEME="https" if settings.base_url.startswith("https") else "http",
+    )
+    app.extensions["vonglau"] = Services(
+        settings=settings,
+        database=database or Database(settings.database_url),
+        policies=law,
+        messages=Messages.join([CORE_MESSAGES, *(wiring.MESSAGES for wiring in wirings)]),
+        writer=audit.Writer(boot=f"{os.getpid()}-{secrets.token_hex(6)}", monotonic_ns=time.monotonic_ns),
+        clock=clock or (lambda: datetime.now(UTC)),
+        ports={name: port for wiring in wirings for name, port in wiring.PORTS.items()},
+    )
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]  # the documented way
+    requests.install(app)
+    public(because="style, script and icons hold nothing of anyone")(app.view_functions["static"])
+    not_audited(because="the same files for everyone")(app.view_functions["static"])
+    frame.install(app)
+    for wiring in wirings:
+        for blueprint in wiring.BLUEPRINTS:
+            app.register_blueprint(blueprint)
+    security.install(app, is_https=settings.base_url.startswith("https"))
+    access.install(app)
+    return app
