@@ -1,0 +1,1 @@
+"""Second factors: enrolled once, each code accepted once."""

@@ -1,0 +1,1 @@
+"""Roles: taken from the directory's groups through policies/roles.yaml."""

@@ -1,0 +1,1 @@
+"""Sign-in: a name and a password, then a second factor, always."""
