@@ -1,0 +1,16 @@
+"""Tables of this wing, gathered for the metadata."""
+
+from control.privilege.accounts.models import PrivilegedAccount
+from control.privilege.assets.models import Asset
+from control.privilege.documents.models import AuthorisingDocument
+from control.privilege.grants.models import PrivilegeGrant
+from control.privilege.requests.models import PrivilegeApproval, PrivilegeRequest
+
+__all__ = [
+    "Asset",
+    "AuthorisingDocument",
+    "PrivilegeApproval",
+    "PrivilegeGrant",
+    "PrivilegeRequest",
+    "PrivilegedAccount",
+]
