@@ -11,6 +11,7 @@ import time
 from datetime import UTC, datetime
 from importlib import import_module
 from types import ModuleType
+from typing import Any
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -20,7 +21,9 @@ import policies
 from control import access, requests, security
 from control.access import not_audited, public
 from control.db import Database
+from control.front import front
 from control.messages import CORE_MESSAGES, Messages
+from control.parts import Parts
 from control.services import Clock, Services
 from control.settings import Settings
 
@@ -31,6 +34,13 @@ MAX_REQUEST_BYTES = 12 * 1024 * 1024
 def wing_wirings() -> tuple[ModuleType, ...]:
     """Return each wing's `wiring` module: BLUEPRINTS, MESSAGES and PORTS, in the order of WINGS."""
     return tuple(import_module(f"control.{wing}.wiring") for wing in WINGS)
+
+
+def all_messages() -> Messages:
+    """Return every sentence of the product; needs no application."""
+    from control.frame.messages import MESSAGES as FRAME_MESSAGES
+
+    return Messages.join([CORE_MESSAGES, FRAME_MESSAGES, *(wiring.MESSAGES for wiring in wing_wirings())])
 
 
 def build(settings: Settings, *, clock: Clock | None, database: Database | None) -> Flask:
@@ -48,14 +58,17 @@ def build(settings: Settings, *, clock: Clock | None, database: Database | None)
         SERVER_NAME=None,
         PREFERRED_URL_SCHEME="https" if settings.base_url.startswith("https") else "http",
     )
+    database = database or Database(settings.database_url)
+    ports: dict[str, Any] = {name: port for wiring in wirings for name, port in wiring.PORTS.items()}
+    ports["frame_parts"] = Parts.of(ports, database=database)
     app.extensions["vonglau"] = Services(
         settings=settings,
-        database=database or Database(settings.database_url),
+        database=database,
         policies=law,
-        messages=Messages.join([CORE_MESSAGES, *(wiring.MESSAGES for wiring in wirings)]),
+        messages=all_messages(),
         writer=audit.Writer(boot=f"{os.getpid()}-{secrets.token_hex(6)}", monotonic_ns=time.monotonic_ns),
         clock=clock or (lambda: datetime.now(UTC)),
-        ports={name: port for wiring in wirings for name, port in wiring.PORTS.items()},
+        ports=ports,
     )
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
@@ -64,6 +77,7 @@ def build(settings: Settings, *, clock: Clock | None, database: Database | None)
     public(because="style, script and icons hold nothing of anyone")(app.view_functions["static"])
     not_audited(because="the same files for everyone")(app.view_functions["static"])
     frame.install(app)
+    app.register_blueprint(front)
     for wiring in wirings:
         for blueprint in wiring.BLUEPRINTS:
             app.register_blueprint(blueprint)

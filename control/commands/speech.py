@@ -135,10 +135,9 @@ pass_speech = click.make_pass_decorator(Speech, ensure=True)
 
 
 def _messages() -> Any:
-    from control.messages import CORE_MESSAGES, Messages
-    from control.wiring import wing_wirings
+    from control.wiring import all_messages
 
-    return Messages.join([CORE_MESSAGES, *(wiring.MESSAGES for wiring in wing_wirings())])
+    return all_messages()
 
 
 def _is_database_down(error: Exception) -> bool:

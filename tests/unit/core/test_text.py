@@ -12,7 +12,7 @@ IN_ORDER = ["9", "A1", "an", "An", "ăn", "ân", "da", "dê", "Dỗ", "đa", "Đ
 
 
 def test_names_sort_in_the_order_of_the_vietnamese_alphabet():
-    assert sorted(IN_ORDER[::-1], key=sort_key) == IN_ORDER
+    assert sorted(set(IN_ORDER), key=sort_key) == IN_ORDER
 
 
 @pytest.mark.parametrize(
