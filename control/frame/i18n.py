@@ -1,0 +1,51 @@
+"""Which language a page speaks, and where its catalogues are.
+
+Not for: sentences of errors (control/messages.py) and not for numbers and dates (formats.py). Invariants: Vietnamese
+is the default whatever the browser says; every catalogue folder that is loaded holds a compiled catalogue.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flask import Flask, g, has_request_context, request
+from flask_babel import Babel, get_locale
+
+from control.frame import catalogs
+
+LANGUAGES = ("vi", "en")
+DEFAULT_LANGUAGE = "vi"
+LANGUAGE_COOKIE = "lang"
+
+
+def install(app: Flask, *, root: Path = catalogs.CONTROL) -> None:
+    """Load every wing's catalogue, compiling those that are older than their source."""
+    catalogs.compile_catalogs(root)
+    folders = [str(folder) for folder in catalogs.translation_folders(root)]
+    Babel(
+        app,
+        default_locale=DEFAULT_LANGUAGE,
+        default_translation_directories=";".join(folders),
+        default_timezone="Asia/Ho_Chi_Minh",
+        locale_selector=chosen_language,
+    )
+
+
+def chosen_language() -> str:
+    """Return the language asked for in the address, else the one remembered, else Vietnamese."""
+    asked = request.args.get("lang", "")
+    if asked in LANGUAGES:
+        return asked
+    kept = request.cookies.get(LANGUAGE_COOKIE, "")
+    return kept if kept in LANGUAGES else DEFAULT_LANGUAGE
+
+
+def language() -> str:
+    """Return the language in force here: `vi` or `en`."""
+    if not has_request_context():
+        return DEFAULT_LANGUAGE
+    forced: str | None = g.get("language")
+    if forced is not None:
+        return forced
+    locale = get_locale()
+    return "en" if locale is not None and locale.language == "en" else DEFAULT_LANGUAGE
