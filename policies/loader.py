@@ -20,6 +20,7 @@ from policies.calendars import CalendarYear, build, read_years
 from policies.documents import Document, read_document, refuse_repeats
 from policies.messages import refusal
 from policies.model import Control, Duty, Overlay, Parameter, Profile, Reason, Register, Role, freeze
+from policies.requirements import Requirements, load_requirements
 from policies.worktime import WorkCal
 
 DATA = Path(__file__).parent
@@ -85,6 +86,7 @@ class Policies:
     calendar: WorkCal
     register: Register
     roles: Mapping[str, Role]
+    requirements: Requirements
     digest: str
 
     def profile(self, name: str) -> Profile:
@@ -109,6 +111,7 @@ def load(folder: Path | None = None) -> Policies:
         calendar=build(years),
         register=load_register(root),
         roles=load_roles(root),
+        requirements=load_requirements(root / "compliance"),
         digest=digest(root),
     )
 
