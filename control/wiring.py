@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from importlib import import_module
 from types import ModuleType
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -43,6 +44,12 @@ def all_messages() -> Messages:
     return Messages.join([CORE_MESSAGES, FRAME_MESSAGES, *(wiring.MESSAGES for wiring in wing_wirings())])
 
 
+def trusted_hosts(settings: Settings) -> list[str]:
+    """Return the names this application answers to; any other Host header is refused with 400."""
+    own = urlsplit(settings.base_url).hostname or ""
+    return [own] if settings.is_production else [own, "localhost", "127.0.0.1"]
+
+
 def build(settings: Settings, *, clock: Clock | None, database: Database | None) -> Flask:
     """Assemble the application. Raises PolicyError for broken law data, RuntimeError for an unmarked endpoint."""
     from control import frame
@@ -55,7 +62,7 @@ def build(settings: Settings, *, clock: Clock | None, database: Database | None)
         SECRET_KEY=settings.secret_key,
         MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES,
         MAX_FORM_MEMORY_SIZE=1024 * 1024,
-        SERVER_NAME=None,
+        TRUSTED_HOSTS=trusted_hosts(settings),
         PREFERRED_URL_SCHEME="https" if settings.base_url.startswith("https") else "http",
     )
     database = database or Database(settings.database_url)
