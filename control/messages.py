@@ -72,6 +72,10 @@ CORE_MESSAGES: Mapping[str, Message] = {
         vi="Có {count} mục cần sửa.",
         en="{count} entries need mending.",
     ),
+    "host.unknown": Message(
+        vi="Máy chủ này không trả lời dưới tên đó. Hãy dùng đúng địa chỉ của hệ thống.",
+        en="This server does not answer under that name. Use the system's own address.",
+    ),
     "input.encoding": Message(
         vi="Nội dung gửi lên không phải UTF-8 hợp lệ. Hãy gửi lại bằng UTF-8.",
         en="What was sent is not valid UTF-8. Send it again as UTF-8.",

@@ -13,7 +13,7 @@ from typing import Any
 
 from flask import Flask, Response, current_app, g, jsonify, make_response, render_template, request
 from flask_login import LoginManager
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityError
 
 import audit
 from control.actions import Action
@@ -21,6 +21,7 @@ from control.acts import VISITOR, Act, Actor
 from control.db import unit_of_work
 from control.decisions import Deny
 from control.errors import JournalUnavailable, NotSignedIn, Unavailable, VongLauError
+from control.messages import CORE_MESSAGES
 from control.services import services
 
 SESSION_COOKIE = "__Host-vonglau"
@@ -133,6 +134,10 @@ HTTP_CODES = {
 def _answer_http(error: HTTPException) -> Response:
     if error.code is None or error.code < HTTPStatus.BAD_REQUEST:
         return make_response(error.get_response())
+    if isinstance(error, SecurityError):  # the Host is not ours, so no link of ours can be built for a page
+        return make_response(
+            f"{CORE_MESSAGES['host.unknown'].vi}\n{CORE_MESSAGES['host.unknown'].en}\n", HTTPStatus.BAD_REQUEST
+        )
     code = HTTP_CODES.get(
         error.code, "request.bad" if error.code < HTTPStatus.INTERNAL_SERVER_ERROR else "error.unexpected"
     )
