@@ -5,10 +5,11 @@ Not for: deciding what is recorded or showing it; that is `control`. Imports not
 
 from audit.canonical import NotCanonicalError, canonical
 from audit.entry import About, Entry, Outcome, body, new_id
-from audit.outbox import NotWrittenError, Writer, append
+from audit.outbox import NotWrittenError, append
 from audit.subjects import SOURCES, SubjectKeyError, SubjectKeys, openings, tokens
 from audit.tables import metadata
 from audit.text import fold, words
+from audit.writer import Writer
 
 __all__ = [
     "SOURCES",

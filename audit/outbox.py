@@ -1,21 +1,16 @@
-"""Write an entry in the transaction of the act, and keep count of what was written.
+"""Write an entry in the transaction of the act.
 
-Invariant: an outbox row exists exactly when the act it tells of is committed. The writer's counter makes a row
-that was removed before it was numbered visible: its number is missing. Numbers whose transaction was rolled back
-are declared by the same writer with its next entry, so that an honest rollback is no gap.
+Invariant: an outbox row exists exactly when the act it tells of is committed.
 """
 
-import os
-import threading
-import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, DateTime, LargeBinary, Text, Uuid, bindparam, event, text
+from sqlalchemy import Connection, DateTime, LargeBinary, Text, Uuid, bindparam, text
 
 from audit.entry import Entry, body, new_id, search_text
 from audit.subjects import SOURCES, Subject, SubjectKeys, commitment, store_openings
+from audit.writer import Writer
 
 VOID_ACTION = "audit:writer:void"
 UUID_RANDOM_BYTES = 10
@@ -39,41 +34,6 @@ class NotWrittenError(Exception):
     """The database took no row for an entry; the act must fail."""
 
 
-@dataclass(slots=True)
-class Writer:
-    """Counts the entries of one process.
-
-    `boot` names this start of the process, `monotonic_ns` is its steady clock. Numbers start at 1 and are given
-    once. Threads of the process share one writer.
-    """
-
-    boot: str
-    monotonic_ns: Callable[[], int] = time.monotonic_ns
-    keys: SubjectKeys = field(default_factory=SubjectKeys)
-    random: Callable[[int], bytes] = os.urandom
-    _last: int = 0
-    _void: set[int] = field(default_factory=set)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def next(self) -> tuple[str, int, int]:
-        """Return boot, the next number and the steady clock."""
-        with self._lock:
-            self._last += 1
-            return self.boot, self._last, self.monotonic_ns()
-
-    def void(self, numbers: Iterable[int]) -> None:
-        """Remember numbers whose entry was rolled back; the next entry declares them."""
-        with self._lock:
-            self._void.update(numbers)
-
-    def take_void(self) -> tuple[int, ...]:
-        """Take the undeclared numbers; whoever takes them declares them or gives them back."""
-        with self._lock:
-            taken = tuple(sorted(self._void))
-            self._void.clear()
-            return taken
-
-
 def append(connection: Connection, entry: Entry, *, writer: Writer | None = None) -> None:
     """Write one entry into the caller's transaction: the row of the outbox and its sealed personal values.
 
@@ -83,7 +43,7 @@ def append(connection: Connection, entry: Entry, *, writer: Writer | None = None
     if writer is not None:
         _declare_void(connection, writer, entry)
         if entry.writer_boot == writer.boot and entry.writer_n is not None:
-            _watch(connection, writer, entry.writer_n)
+            writer.watch(connection, entry.writer_n)
     _insert(connection, entry, writer.keys if writer else SubjectKeys())
 
 
@@ -160,41 +120,5 @@ def _declare_void(connection: Connection, writer: Writer, entry: Entry) -> None:
         version=entry.version,
         node=entry.node,
     )
-    _watch(connection, writer, *numbers, number)
+    writer.watch(connection, *numbers, number)
     _insert(connection, declared, writer.keys)
-
-
-def _watch(connection: Connection, writer: Writer, *numbers: int) -> None:
-    """Hand the numbers back to the writer if this transaction, or the savepoint we are in, is rolled back."""
-    inside = _savepoints(connection)
-
-    def whole(_connection: Connection) -> None:
-        forget()
-        writer.void(numbers)
-
-    def part(_connection: Connection, name: str, _context: None) -> None:
-        if name in inside:
-            whole(_connection)
-
-    def done(_connection: Connection) -> None:
-        forget()
-
-    hooks: dict[str, Callable[..., Any]] = {"rollback": whole, "rollback_savepoint": part, "commit": done}
-
-    def forget() -> None:
-        for name, hook in hooks.items():
-            if event.contains(connection, name, hook):
-                event.remove(connection, name, hook)
-
-    for name, hook in hooks.items():
-        event.listen(connection, name, hook)
-
-
-def _savepoints(connection: Connection) -> frozenset[str]:
-    """Names of the savepoints the connection is inside of; SQLAlchemy has no public list of them."""
-    found = set()
-    nested: Any = connection.get_nested_transaction()
-    while nested is not None:
-        found.add(nested._savepoint)  # noqa: SLF001
-        nested = nested._previous_nested  # noqa: SLF001
-    return frozenset(found)

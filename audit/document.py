@@ -1,0 +1,134 @@
+"""What stands in the search server: the body as it was hashed, its number and hash, and what it is found by.
+
+Index names come from the event's own month and retention class: the same entry always meets the same index, so its
+id with `create` makes it arrive once, for ever. The template uses only types the bare server has.
+"""
+
+from datetime import UTC
+from typing import Any
+
+import orjson
+
+from audit.journal import Record
+
+TEMPLATE_NAME = "audit"
+PATTERN = "audit-*"
+_EVENT = b'"event":{'
+
+_KEYWORD = {"type": "keyword", "ignore_above": 1024}
+_COMMITTED = {"properties": {"c": {"type": "keyword"}}}
+
+
+def _ids(*names: str) -> dict[str, Any]:
+    return {name: {"properties": {"id": _KEYWORD}} for name in names}
+
+
+TEMPLATE: dict[str, Any] = {
+    "index_patterns": [PATTERN],
+    "priority": 500,
+    "template": {
+        "settings": {
+            "number_of_shards": 1,
+            "number_of_replicas": 0,
+            "refresh_interval": "1s",
+            "index.mapping.ignore_malformed": True,
+            "index.mapping.total_fields.limit": 300,
+            "index.sort.field": "event.sequence",
+            "index.sort.order": "desc",
+        },
+        "mappings": {
+            "dynamic": False,
+            "properties": {
+                "@timestamp": {"type": "date_nanos"},
+                "event": {
+                    "properties": {
+                        "id": _KEYWORD,
+                        "action": _KEYWORD,
+                        "category": _KEYWORD,
+                        "type": _KEYWORD,
+                        "outcome": _KEYWORD,
+                        "reason_code": _KEYWORD,
+                        "sequence": {"type": "long"},
+                        "hash": _KEYWORD,
+                        "original": {"type": "keyword", "index": False, "doc_values": False},
+                    }
+                },
+                "user": {
+                    "properties": {
+                        "id": _KEYWORD,
+                        "roles": _KEYWORD,
+                        "name": _COMMITTED,
+                        "target": {"properties": {"id": _KEYWORD}},
+                    }
+                },
+                "source": {"properties": {"ip": _COMMITTED}},
+                "session": {"properties": {"id": _KEYWORD}},
+                "http": {"properties": {"request": {"properties": {"id": _KEYWORD, "method": _KEYWORD}}}},
+                "trace": {"properties": {"id": _KEYWORD}},
+                "policy": {"properties": {"digest": _KEYWORD}},
+                "purpose": _KEYWORD,
+                "vn": {
+                    "properties": {
+                        "case": {"properties": {"code": _KEYWORD}},
+                        "document": {"properties": {"number": _KEYWORD}},
+                        "retention": {"properties": {"class": _KEYWORD}},
+                        "details": {"type": "flattened", "ignore_above": 1024},
+                        **_ids(
+                            "account",
+                            "alert",
+                            "asset",
+                            "evidence",
+                            "finding",
+                            "grant",
+                            "request",
+                            "requirement",
+                            "run",
+                            "session",
+                        ),
+                    }
+                },
+                "tokens": _KEYWORD,
+                "search_text": {"type": "text", "norms": False},
+            },
+        },
+    },
+}
+
+
+def index_name(record: Record) -> str:
+    """Return the index of an entry: audit-<class>-<year>.<month>, by the entry's own date in UTC."""
+    return f"audit-{record.retention.lower()}-{record.at.astimezone(UTC):%Y.%m}"
+
+
+def dead_index_name(record: Record) -> str:
+    """Return the index of entries the server would not take as they are."""
+    return f"audit-dead-{record.at.astimezone(UTC):%Y.%m}"
+
+
+def action_line(record: Record, *, index: str) -> bytes:
+    """Return the bulk line that creates one document."""
+    return orjson.dumps({"create": {"_index": index, "_id": str(record.id)}})
+
+
+def document(record: Record) -> bytes:
+    """Return the document of one entry: the stored bytes with our fields put in, not parsed and written again.
+
+    Raises ValueError when the body is not one of ours.
+    """
+    body = record.body or b""
+    at = body.find(_EVENT)
+    # Only "@timestamp" and "ecs" come before "event" in sorted keys, and neither can hold the text we look for.
+    if not body.startswith(b'{"@timestamp":"') or at < 0 or not body.endswith(b"}}"):
+        raise ValueError("not a body of vn-audit/1")
+    at += len(_EVENT)
+    ours = orjson.dumps({"hash": record.leaf.hex(), "original": body.decode(), "sequence": record.sequence})
+    found = orjson.dumps({"search_text": record.search_text, "tokens": record.tokens.split()})
+    return body[:at] + ours[1:-1] + b"," + body[at:-1] + b"," + found[1:]
+
+
+def stub(record: Record, *, with_body: bool) -> bytes:
+    """Return the least document of an entry that could not be indexed whole."""
+    event: dict[str, Any] = {"id": str(record.id), "sequence": record.sequence, "hash": record.leaf.hex()}
+    if with_body and record.body is not None:
+        event["original"] = record.body.decode(errors="replace")
+    return orjson.dumps({"@timestamp": record.at.astimezone(UTC).isoformat(), "event": event})

@@ -1,0 +1,118 @@
+"""Count the entries of one process, and know which of them were never committed.
+
+A number whose transaction was rolled back is declared by the same writer with its next entry; one that is missing
+and was not declared has been taken out of the outbox.
+"""
+
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Engine, ExceptionContext, event
+
+from audit.subjects import SubjectKeys
+
+
+@dataclass(slots=True)
+class _Fate:
+    """Numbers of the transaction a connection is in: each with the savepoints it was written inside of."""
+
+    open: list[tuple[int, frozenset[str]]] = field(default_factory=list)
+    committing: list[int] = field(default_factory=list)
+
+
+@dataclass(slots=True, weakref_slot=True)
+class Writer:
+    """Counts the entries of one process.
+
+    `boot` names this start of the process, `monotonic_ns` is its steady clock. Numbers start at 1 and are given
+    once. Threads of the process share one writer.
+    """
+
+    boot: str
+    monotonic_ns: Callable[[], int] = time.monotonic_ns
+    keys: SubjectKeys = field(default_factory=SubjectKeys)
+    random: Callable[[int], bytes] = os.urandom
+    _last: int = 0
+    _void: set[int] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _fates: weakref.WeakKeyDictionary[Connection, _Fate] = field(default_factory=weakref.WeakKeyDictionary)
+    _watched: weakref.WeakSet[Engine] = field(default_factory=weakref.WeakSet)
+
+    def next(self) -> tuple[str, int, int]:
+        """Return boot, the next number and the steady clock."""
+        with self._lock:
+            self._last += 1
+            return self.boot, self._last, self.monotonic_ns()
+
+    def void(self, numbers: Iterable[int]) -> None:
+        """Remember numbers whose entry was rolled back; the next entry declares them."""
+        with self._lock:
+            self._void.update(numbers)
+
+    def take_void(self) -> tuple[int, ...]:
+        """Take the undeclared numbers; whoever takes them declares them or gives them back."""
+        if not self._void:
+            return ()
+        with self._lock:
+            taken = tuple(sorted(self._void))
+            self._void.clear()
+            return taken
+
+    def watch(self, connection: Connection, *numbers: int) -> None:
+        """Take the numbers back if this transaction, or the savepoint it is in, is not committed."""
+        inside = _savepoints(connection)
+        with self._lock:
+            self._listen(connection.engine)
+            fate = self._fates.setdefault(connection, _Fate())
+        fate.open += [(number, inside) for number in numbers]
+
+    def _listen(self, engine: Engine) -> None:
+        """Follow the transactions of an engine; once each."""
+        if engine in self._watched:
+            return
+        self._watched.add(engine)
+        event.listen(engine, "begin", self._begun)
+        event.listen(engine, "commit", self._committing)
+        event.listen(engine, "rollback", self._rolled_back)
+        event.listen(engine, "rollback_savepoint", self._rolled_back_to)
+        event.listen(engine, "handle_error", self._failed)
+
+    def _begun(self, connection: Connection) -> None:
+        if fate := self._fates.get(connection):
+            fate.committing.clear()
+
+    def _committing(self, connection: Connection) -> None:
+        # SQLAlchemy tells of a commit before it happens; if it fails, _failed hears of it.
+        if fate := self._fates.get(connection):
+            fate.committing, fate.open = [number for number, _ in fate.open], []
+
+    def _failed(self, context: ExceptionContext) -> None:
+        fate = self._fates.get(context.connection) if context.connection is not None else None
+        if fate and fate.committing:
+            self.void(fate.committing)
+            fate.committing.clear()
+
+    def _rolled_back(self, connection: Connection) -> None:
+        if fate := self._fates.get(connection):
+            self.void(number for number, _ in fate.open)
+            fate.open.clear()
+
+    def _rolled_back_to(self, connection: Connection, name: str, _context: None) -> None:
+        if fate := self._fates.get(connection):
+            self.void(number for number, inside in fate.open if name in inside)
+            fate.open = [one for one in fate.open if name not in one[1]]
+
+
+def _savepoints(connection: Connection) -> frozenset[str]:
+    """Names of the savepoints the connection is inside of; SQLAlchemy has no public list of them."""
+    found = set()
+    nested: Any = connection.get_nested_transaction()
+    while nested is not None:
+        found.add(nested._savepoint)  # noqa: SLF001
+        nested = nested._previous_nested  # noqa: SLF001
+    return frozenset(found)

@@ -1,0 +1,56 @@
+"""Entries for tests: valid by default, each test states only what matters to it."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Engine
+
+import audit
+from audit.projection import Projector
+from audit.sequencer import Sequencer
+
+NOON = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)  # 12:00 in Hà Nội, a Monday
+ORIGIN = "vonglau.test/audit"
+
+
+def make_writer(boot: str | None = None) -> audit.Writer:
+    """A writer of its own, as one start of one process has."""
+    return audit.Writer(boot=boot or secrets.token_hex(6))
+
+
+def make_entry(*, writer: audit.Writer | None = None, at: datetime = NOON, **changes: Any) -> audit.Entry:
+    """An officer opened a case file under a grant."""
+    boot, number, mono_ns = (writer or make_writer()).next()
+    values: dict[str, Any] = {
+        "id": audit.new_id(at, secrets.token_bytes(10)),
+        "at": at,
+        "action": "case:file:open",
+        "actor_id": "person:5",
+        "actor_roles": ("case-officer",),
+        "session_id": "s-01",
+        "purpose": "thụ lý hồ sơ",
+        "policy_digest": "sha256:" + "0" * 64,
+        "request_id": "7f3a91c2",
+        "method": "POST",
+        "about": audit.About(case_code="G99-261122-0001", account_id="TK-0001", grant_id="CQ-0001"),
+        "writer_boot": boot,
+        "writer_n": number,
+        "writer_mono_ns": mono_ns,
+    }
+    return audit.Entry(**(values | changes))
+
+
+def settle(engine: Engine, *, origin: str = "vonglau/audit", now: datetime = NOON) -> int:
+    """Number everything in the outbox and make it searchable, as `vonglau audit run` does; return how many."""
+    sequencer, projector, count = Sequencer(engine=engine, origin=origin), Projector(engine=engine), 0
+    try:
+        while numbered := sequencer.run_once(now=now):
+            count += numbered
+        while projector.run_once(now=now):
+            pass
+    finally:
+        sequencer.close()
+    return count
