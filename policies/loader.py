@@ -257,8 +257,11 @@ def load_roles(folder: Path | None = None) -> Mapping[str, Role]:
     return MappingProxyType(roles)
 
 
-def load_register(folder: Path | None = None) -> Register:
-    """Read the requirement register, both catalogues and the classes. Raises PolicyError."""
+def load_register(folder: Path | None = None, *, with_coverage: bool = True) -> Register:
+    """Read the requirement register, both catalogues and the classes. Raises PolicyError.
+
+    `with_coverage=False` leaves out coverage.yaml, for whoever is about to write it.
+    """
     root = folder or DATA
     duties = _read_duties(root / "register.yaml")
     reasons = _read_reasons(root / "classification.yaml", known=duties)
@@ -268,7 +271,7 @@ def load_register(folder: Path | None = None) -> Register:
         level3=MappingProxyType(_read_catalogue(root / "level3.yaml")),
         circular21=MappingProxyType(_read_catalogue(root / "circular21.yaml")),
         reasons=MappingProxyType(reasons),
-        implemented=_read_implemented(coverage, known=duties) if coverage.exists() else frozenset(),
+        implemented=_read_implemented(coverage, known=duties) if with_coverage else frozenset(),
     )
 
 

@@ -120,6 +120,10 @@ class WorkCal:
         """Return the start of work on `day`, which must be a working day."""
         return self._midnights[self._index(day)] + timedelta(microseconds=self._plan(day).spans[0][0])
 
+    def day_end(self, day: date) -> datetime:
+        """Return the end of work on `day`, which must be a working day."""
+        return self._midnights[self._index(day)] + timedelta(microseconds=self._plan(day).spans[-1][1])
+
     def next_working_day(self, day: date, *, count: int = 1) -> date:
         """Return the `count`-th working day after `day`."""
         current = day
