@@ -69,7 +69,8 @@ def main(arguments: list[str] | None = None) -> None:
     words = list(sys.argv[1:] if arguments is None else arguments)
     speech = Speech.from_words(words, environment=os.environ)
     try:
-        vonglau.main(args=speech.words, prog_name="vonglau", standalone_mode=False, obj=speech)
+        # Outside its standalone mode click hands back the status of `ctx.exit` instead of raising it.
+        status = vonglau.main(args=speech.words, prog_name="vonglau", standalone_mode=False, obj=speech)
     except click.exceptions.Exit as leave:
         sys.exit(leave.exit_code)
     except click.ClickException as error:
@@ -78,4 +79,4 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(130)
     except Exception as error:  # noqa: BLE001  # the last door: every error leaves as a sentence and a status
         sys.exit(speech.failure(error))
-    sys.exit(0)
+    sys.exit(status if isinstance(status, int) else 0)

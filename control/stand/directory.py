@@ -150,7 +150,8 @@ class DirectoryServer:
         modules = next((path for path in MODULE_PATHS if (path / "back_mdb.so").exists()), None)
         if slapd is None or modules is None or not SCHEMA_PATH.exists():
             raise DirectoryMissingError("thiếu gói slapd / the package slapd is missing")
-        self._prepare(modules)
+        self.prepare()
+        self._write_configuration(modules)
         command = [slapd, "-f", str(self._home / "slapd.conf"), "-h", f"{self.url}/", "-d", "stats"]
         self.identity = process.start(
             process.Launch(
@@ -183,12 +184,15 @@ class DirectoryServer:
             raise process.ProcessEndedError(f"slapd refuses its own root: {connection.result['description']}")
         return connection
 
-    def _prepare(self, modules: Path) -> None:
-        """Make the folders, the certificates and the configuration."""
+    def prepare(self) -> None:
+        """Make the folders and the passwords, so that both are known before the server runs."""
         folder(self._home, account=None, mode=0o755)
         for name in ("db", "run", "tls"):
             folder(self._home / name, account=self._account, mode=0o700)
         self._passwords = self._read_or_make_passwords()
+
+    def _write_configuration(self, modules: Path) -> None:
+        """Write the certificates and slapd.conf."""
         self._write_certificates(now=datetime.now(UTC))
         text = CONFIGURATION.format(
             schema=SCHEMA_PATH,

@@ -100,7 +100,8 @@ class ElasticsearchNode:
         """Fetch the distribution when missing, write the file realm, start the node; about 15 s."""
         java_home = find_java()
         tree = distribution()
-        self._prepare(tree)
+        self.prepare()
+        self._write_configuration(tree)
         self.launcher = process.start(self._launch(tree, java_home=java_home))
         if not self.launcher.wait_gone(timeout_seconds=START_SECONDS):
             self.stop()
@@ -120,23 +121,26 @@ class ElasticsearchNode:
     def _identity_from_pid_file(self) -> process.ProcessId | None:
         """Return the node's process as it wrote it down itself; None when it is not this node's."""
         try:
-            pid = int((self._home / "es.pid").read_text(encoding="ascii"))
+            pid = int((self._home / "run" / "es.pid").read_text(encoding="ascii"))
             command = Path(f"/proc/{pid}/cmdline").read_bytes()
         except (FileNotFoundError, ProcessLookupError, ValueError):
             return None
         return process.ProcessId.of(pid) if str(self._home).encode() in command else None
 
-    def _prepare(self, tree: Path) -> None:
+    def prepare(self) -> None:
+        """Make the folder and the passwords, so that both are known before the node runs."""
+        folder(self._home, account=None, mode=0o755)
+        self.users = self._read_or_make_users()
+
+    def _write_configuration(self, tree: Path) -> None:
         """Give the node folders of its own and write its users and roles."""
-        folder(self._home, account=self._account, mode=0o750)
-        for name in ("data", "logs", "tmp", "repo", "config"):
+        for name in ("data", "logs", "tmp", "repo", "config", "run"):
             folder(self._home / name, account=self._account, mode=0o750)
         config = self._home / "config"
         for source in (tree / "config").iterdir():
             if source.is_file():
                 shutil.copyfile(source, config / source.name)
                 give(config / source.name, account=self._account, mode=0o640)
-        self.users = self._read_or_make_users()
         hashes = [f"{name}:{_hash(one.password)}" for name, one in self.users.items()]
         roles = [f"{name}:{name}" for name in USERS]
         for name, text in {
@@ -145,7 +149,7 @@ class ElasticsearchNode:
             "roles.yml": ROLES,
         }.items():
             write_private(config / name, text=text, account=self._account)
-        (self._home / "es.pid").unlink(missing_ok=True)
+        (self._home / "run" / "es.pid").unlink(missing_ok=True)
 
     def _read_or_make_users(self) -> dict[str, Credentials]:
         """Return the users of this folder, with passwords made once."""
@@ -173,7 +177,7 @@ class ElasticsearchNode:
             "xpack.security.enabled": "true",
             "xpack.security.http.ssl.enabled": "false",
         }
-        command = [str(tree / "bin" / "elasticsearch"), "-d", "-p", str(self._home / "es.pid")]
+        command = [str(tree / "bin" / "elasticsearch"), "-d", "-p", str(self._home / "run" / "es.pid")]
         return process.Launch(
             command=[*command, *(f"-E{name}={value}" for name, value in settings.items())],
             account=self._account,

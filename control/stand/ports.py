@@ -6,6 +6,8 @@ import contextlib
 import json
 import socket
 import time
+import urllib.request
+from http import HTTPStatus
 from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
@@ -48,6 +50,15 @@ def wait_until_answering(port: int, *, timeout_seconds: float, what: str) -> Non
         if time.monotonic() > deadline:
             raise NotAnsweringError(f"{what} did not answer on port {port} within {timeout_seconds:.0f} s")
         time.sleep(0.05)
+
+
+def page_answers(url: str) -> bool:
+    """Tell whether this address of our own answers with 200."""
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own address
+            return bool(answer.status == HTTPStatus.OK)
+    except OSError:
+        return False
 
 
 class PortBook:

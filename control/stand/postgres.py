@@ -71,16 +71,20 @@ class PostgresServer:
     def start(self) -> PostgresServer:
         """Make the cluster when missing, start it, and give every role its login, password and limits."""
         binaries = programs()
-        folder(self._home, account=None, mode=0o711)
-        folder(self._data, account=self._account, mode=0o700)
-        folder(self._socket, account=self._account, mode=0o755)
-        self._passwords = self._read_or_make_passwords()
+        self.prepare()
         if not (self._data / "PG_VERSION").exists():
             self._initialise(binaries)
         self._write_access_rules()
         self._launch(binaries)
         self._prepare_roles()
         return self
+
+    def prepare(self) -> None:
+        """Make the folders and the passwords, so that addresses are known before the server runs."""
+        folder(self._home, account=None, mode=0o711)
+        folder(self._data, account=self._account, mode=0o700)
+        folder(self._socket, account=self._account, mode=0o755)
+        self._passwords = self._read_or_make_passwords()
 
     def stop(self) -> None:
         """End the server: connections are cut, everything committed stays."""
@@ -174,7 +178,20 @@ class PostgresServer:
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
         self.identity = process.start(self._launch_of(command))
-        wait_ready(self.identity, port=self.port, log_file=self._log)
+        ready = process.wait_for(self._lets_in, identity=self.identity, timeout_seconds=START_SECONDS)
+        if not ready:
+            self.stop()
+            raise process.ProcessEndedError(f"PostgreSQL did not start: {process.tail(self._log)}")
+
+    def _lets_in(self) -> bool:
+        """Tell whether the owner can connect: while it starts, the server accepts and turns everybody away."""
+        try:
+            self.connect(database="postgres").close()
+        except psycopg.OperationalError as error:
+            if answers(self.port) and "starting up" not in str(error):
+                raise
+            return False
+        return True
 
     def _prepare_roles(self) -> None:
         """Give every role its login, its password and its limits, and make the database when missing."""
@@ -273,9 +290,3 @@ def server_settings(*, port: int, socket_folder: Path | None, durable: bool) -> 
         "log_min_duration_statement": "1000",
         "log_connections": "off",
     }
-
-
-def wait_ready(identity: process.ProcessId, *, port: int, log_file: Path) -> None:
-    """Wait until the server accepts connections, or say what it said when it ended instead."""
-    if not process.wait_for(lambda: answers(port), identity=identity, timeout_seconds=START_SECONDS):
-        raise process.ProcessEndedError(f"PostgreSQL did not start: {process.tail(log_file)}")

@@ -13,6 +13,7 @@ from pathlib import Path
 from control.stand.accounts import Account, drop
 
 POLL_SECONDS = 0.05
+STAND_MARK = "VONGLAU_STAND"  # in the environment of everything a stand starts: its data directory's own name
 
 
 class ProcessEndedError(RuntimeError):
@@ -59,6 +60,7 @@ class ProcessId:
     def stop(self, *, first: signal.Signals = signal.SIGTERM, patience_seconds: float = 10.0) -> bool:
         """Ask the process to end, insist after the patience; return whether it went by itself."""
         if not self.send(first):
+            _reap(self.pid)
             return True
         if self.wait_gone(timeout_seconds=patience_seconds):
             return True
@@ -111,7 +113,9 @@ class Launch:
 
 def base_environment(**more: str) -> dict[str, str]:
     """Return the environment every started process gets: nothing of the caller's leaks into it."""
+    mark = {STAND_MARK: os.environ[STAND_MARK]} if STAND_MARK in os.environ else {}
     return {
+        **mark,
         "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "LANG": "C.UTF-8",
         "LC_ALL": "C.UTF-8",
@@ -176,3 +180,20 @@ def wait_for(check: Callable[[], bool], *, identity: ProcessId, timeout_seconds:
             return False
         time.sleep(POLL_SECONDS)
     return True
+
+
+def marked(mark: str) -> list[ProcessId]:
+    """Return every process whose environment carries this stand's mark: what pid files may have missed."""
+    wanted = f"{STAND_MARK}={mark}".encode()
+    found = []
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit() or int(folder.name) == os.getpid():
+            continue
+        try:
+            words = (folder / "environ").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        identity = ProcessId.of(int(folder.name)) if wanted in words else None
+        if identity is not None:
+            found.append(identity)
+    return found

@@ -1,0 +1,162 @@
+"""What each process is told: one file of settings per process, readable by that process's account only.
+
+A process gets the address and role it needs and nothing of its neighbours' (design rule 8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from control.stand.accounts import account_for, folder, separation_is_on, write_private
+from control.stand.directory import GROUPS_BASE, PEOPLE_BASE, SERVICE_DN
+from control.stand.secrets import PROCESSES, StandSecrets
+
+DATABASE_ROLES: Mapping[str, str] = {
+    "owner": "vl_owner",
+    "web": "vl_web",
+    "worker": "vl_worker",
+    "audit": "vl_sequencer",
+    "pruner": "vl_pruner",
+    "signer": "vl_signer",
+    "monitor": "vl_reader",
+    "reader": "vl_reader",
+}
+STARTED = ("web", "worker", "audit", "signer", "monitor")  # these run; the others are roles for commands
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    """Where everything of one stand is."""
+
+    base_url: str
+    database_urls: Mapping[str, str]  # by role of the database
+    portal: str
+    prometheus: str
+    alertmanager: str
+    ldap: str = ""
+    ldap_ca_file: Path | None = None
+    ldap_password: str = ""
+    elasticsearch: str = ""
+    elasticsearch_passwords: Mapping[str, str] | None = None  # by user
+    web_port: int = 0
+    monitor_port: int = 0
+
+
+def write_environments(home: Path, *, addresses: Addresses, secrets: StandSecrets, profile: str) -> None:
+    """Write DIR/env/<process>.env for every process and every role that commands run under."""
+    for name in PROCESSES:
+        account = account_for(name) if name in STARTED else None
+        state = folder(home / "state" / name, account=account, mode=0o711 if name == "signer" else 0o700)
+        lines = settings_of(name, addresses=addresses, secrets=secrets, profile=profile, state_dir=state)
+        text = "".join(f"{key}={value}\n" for key, value in lines.items() if value)
+        write_private(home / "env" / f"{name}.env", text=text, account=account)
+
+
+def settings_of(
+    name: str, *, addresses: Addresses, secrets: StandSecrets, profile: str, state_dir: Path
+) -> dict[str, str]:
+    """Return the settings of one process or role."""
+    common = {
+        "VONGLAU_MODE": "demonstration",
+        "VONGLAU_BASE_URL": addresses.base_url,
+        "VONGLAU_PROFILE": profile,
+        "VONGLAU_STATE_DIR": str(state_dir),
+        "VONGLAU_SECRET_KEY": secrets.form_keys[name],
+        "VONGLAU_DATABASE_URL": addresses.database_urls[DATABASE_ROLES[name]],
+        "VONGLAU_SEPARATION": "on" if separation_is_on() else "off",
+        "VONGLAU_SIGNER_SOCKET": str(state_dir.parent / "signer" / "signer.sock"),
+    }
+    return {**common, **_OWN.get(name, _nothing)(addresses, secrets)}
+
+
+def _nothing(_addresses: Addresses, _secrets: StandSecrets) -> dict[str, str]:
+    return {}
+
+
+def _web(addresses: Addresses, secrets: StandSecrets) -> dict[str, str]:
+    return {
+        "VONGLAU_WEB_PORT": str(addresses.web_port),
+        **_directory(addresses),
+        **_search(addresses, user="reader"),
+        **_monitoring(addresses),
+        "VONGLAU_FACTOR_KEY": secrets.factor_key,
+        "VONGLAU_ALERTMANAGER_TOKEN": secrets.alertmanager_token,
+        "VONGLAU_PORTAL_URL": addresses.portal,
+        "VONGLAU_PORTAL_KEY": secrets.portal_key,
+    }
+
+
+def _worker(addresses: Addresses, secrets: StandSecrets) -> dict[str, str]:
+    return {
+        **_directory(addresses),
+        **_search(addresses, user="reader"),
+        **_monitoring(addresses),
+        "VONGLAU_PORTAL_URL": addresses.portal,
+        "VONGLAU_PORTAL_KEY": secrets.portal_key,
+    }
+
+
+def _audit(addresses: Addresses, _secrets: StandSecrets) -> dict[str, str]:
+    keeper = (addresses.elasticsearch_passwords or {}).get("keeper", "")
+    return {
+        **_search(addresses, user="shipper"),
+        "VONGLAU_ELASTICSEARCH_KEEPER_USER": "keeper" if keeper else "",
+        "VONGLAU_ELASTICSEARCH_KEEPER_PASSWORD": keeper,
+    }
+
+
+def _monitor(addresses: Addresses, _secrets: StandSecrets) -> dict[str, str]:
+    return {"VONGLAU_MONITOR_PORT": str(addresses.monitor_port)}
+
+
+def _reader(addresses: Addresses, _secrets: StandSecrets) -> dict[str, str]:
+    return {**_search(addresses, user="reader"), **_monitoring(addresses)}
+
+
+def _owner(addresses: Addresses, secrets: StandSecrets) -> dict[str, str]:
+    return {
+        **_directory(addresses),
+        **_reader(addresses, secrets),
+        "VONGLAU_FACTOR_KEY": secrets.factor_key,
+        "VONGLAU_PORTAL_URL": addresses.portal,
+    }
+
+
+_OWN = {
+    "web": _web,
+    "worker": _worker,
+    "audit": _audit,
+    "monitor": _monitor,
+    "reader": _reader,
+    "owner": _owner,
+}
+
+
+def _directory(addresses: Addresses) -> dict[str, str]:
+    return {
+        "VONGLAU_LDAP_URL": addresses.ldap,
+        "VONGLAU_LDAP_CA_FILE": "" if addresses.ldap_ca_file is None else str(addresses.ldap_ca_file),
+        "VONGLAU_LDAP_BIND_DN": SERVICE_DN,
+        "VONGLAU_LDAP_BIND_PASSWORD": addresses.ldap_password,
+        "VONGLAU_LDAP_PEOPLE_BASE": PEOPLE_BASE,
+        "VONGLAU_LDAP_GROUPS_BASE": GROUPS_BASE,
+    }
+
+
+def _search(addresses: Addresses, *, user: str) -> dict[str, str]:
+    if not addresses.elasticsearch:
+        return {}
+    return {
+        "VONGLAU_ELASTICSEARCH_URL": addresses.elasticsearch,
+        "VONGLAU_ELASTICSEARCH_USER": user,
+        "VONGLAU_ELASTICSEARCH_PASSWORD": (addresses.elasticsearch_passwords or {})[user],
+    }
+
+
+def _monitoring(addresses: Addresses) -> dict[str, str]:
+    return {
+        "VONGLAU_PROMETHEUS_URL": addresses.prometheus,
+        "VONGLAU_ALERTMANAGER_URL": addresses.alertmanager,
+    }

@@ -1,0 +1,95 @@
+"""The product's own processes and their companions, as daemons of one data directory."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from control.stand import process
+from control.stand.accounts import account_for, folder
+from control.stand.daemon import Daemon
+from control.stand.environment import Addresses
+from control.stand.ports import PortBook, page_answers
+from control.stand.prometheus import alertmanager_server, blackbox_exporter, prometheus_server
+from control.stand.secrets import StandSecrets
+from monitors.config import Watched
+
+BEHIND_THE_WEB = ("signer", "audit", "worker", "monitor")
+COMMANDS: dict[str, tuple[str, ...]] = {
+    "web": ("serve",),
+    "worker": ("worker",),
+    "audit": ("audit", "run"),
+    "signer": ("signer",),
+    "monitor": ("monitor",),
+}
+WEB_START_SECONDS = 60.0
+
+
+def own_programs(home: Path, *, code: Path, addresses: Addresses) -> list[Daemon]:
+    """Return the processes of the product: `vonglau serve`, `worker`, `audit run`, `signer`, `monitor`."""
+    daemons = []
+    for name, words in COMMANDS.items():
+        command = [sys.executable, "-m", "control", *words, "--data", str(home)]
+        daemons.append(
+            Daemon(
+                name=name,
+                launch=_launch(name, command=command, home=home, code=code),
+                is_ready=(lambda: page_answers(f"{addresses.base_url}/healthz")) if name == "web" else None,
+                start_seconds=WEB_START_SECONDS,
+            )
+        )
+    return daemons
+
+
+def companion(
+    name: str, *, home: Path, code: Path, book: PortBook, addresses: Addresses, secrets: StandSecrets
+) -> Daemon:
+    """Return one of the programs around the product: monitoring, or the simulated national portal."""
+    port = book.port_for(name)
+    if name == "prometheus":
+        watched = Watched(
+            exporter=f"127.0.0.1:{addresses.monitor_port}",
+            alertmanager=urlsplit(addresses.alertmanager).netloc,
+            blackbox=f"127.0.0.1:{book.port_for('blackbox')}",
+            portal_url=addresses.portal,
+        )
+        return prometheus_server(home / name, port=port, watched=watched)
+    if name == "alertmanager":
+        return alertmanager_server(
+            home / name,
+            port=port,
+            receiver_url=f"{addresses.base_url}/hooks/alertmanager",
+            token=secrets.alertmanager_token,
+        )
+    if name == "blackbox":
+        return blackbox_exporter(home / name, port=port)
+    return _portal(home, port=port, code=code, secrets=secrets)
+
+
+def _portal(home: Path, *, port: int, code: Path, secrets: StandSecrets) -> Daemon:
+    """Return the simulator of the national portal, which imports nothing from the product."""
+    account = account_for("simulator")
+    state = folder(home / "state" / "portal", account=account, mode=0o700)
+    command = [sys.executable, "-m", "tests.simulators.national_portal", "--port", str(port)]
+    launch = process.Launch(
+        command=command,
+        account=account,
+        log_file=home / "log" / "portal.log",
+        environment=process.base_environment(
+            HOME=str(state), PYTHONPATH=str(code), PORTAL_KEY=secrets.portal_key, PORTAL_STATE=str(state)
+        ),
+    )
+    return Daemon(name="portal", port=port, launch=launch)
+
+
+def _launch(name: str, *, command: list[str], home: Path, code: Path) -> process.Launch:
+    state = home / "state" / name
+    return process.Launch(
+        command=command,
+        account=account_for(name),
+        log_file=home / "log" / f"{name}.log",
+        environment=process.base_environment(
+            HOME=str(state), PYTHONPATH=str(code), PYTHONSAFEPATH="1", PYTHONUNBUFFERED="1"
+        ),
+    )

@@ -1,0 +1,48 @@
+"""The secrets of one data directory: made at random once, kept in one file only the starter can read."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from control.stand.accounts import write_private
+
+PROCESSES = ("web", "worker", "audit", "signer", "monitor", "owner", "pruner", "reader")
+TOTP_BYTES = 20  # RFC 4226: the length of the hash
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandSecrets:
+    """Everything random a stand keeps over restarts; `stand` is its mark, not a secret."""
+
+    stand: str
+    factor_key: str = field(repr=False)
+    alertmanager_token: str = field(repr=False)
+    portal_key: str = field(repr=False)
+    form_keys: dict[str, str] = field(repr=False)
+    totp: dict[str, str] = field(repr=False)
+
+    @classmethod
+    def of(cls, home: Path, *, enrolled: tuple[str, ...]) -> StandSecrets:
+        """Read the secrets of the folder, making what is missing; `enrolled` get a TOTP secret each."""
+        path = home / "secrets.json"
+        known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        totp, form_keys = known.get("totp", {}), known.get("form_keys", {})
+        made = cls(
+            stand=known.get("stand") or secrets.token_hex(12),
+            factor_key=known.get("factor_key") or base64.b64encode(secrets.token_bytes(32)).decode(),
+            alertmanager_token=known.get("alertmanager_token") or secrets.token_urlsafe(32),
+            portal_key=known.get("portal_key") or secrets.token_urlsafe(32),
+            # Each process has a key of its own: what one of them loses opens nothing at another.
+            form_keys={name: form_keys.get(name) or secrets.token_urlsafe(48) for name in PROCESSES},
+            totp={login: totp.get(login) or _totp_secret() for login in enrolled},
+        )
+        write_private(path, text=json.dumps(asdict(made), indent=1), account=None)
+        return made
+
+
+def _totp_secret() -> str:
+    return base64.b32encode(secrets.token_bytes(TOTP_BYTES)).decode()

@@ -1,0 +1,283 @@
+"""Starts every process of the product in one data directory, watches them, and ends exactly those.
+
+PostgreSQL and the web are needed; everything else may be missing, and then what is lost is said (design rule 5).
+Nothing that ended is started again by itself: a demonstration must be able to show a fault. `--hold` and
+`--release` stop and start one part on purpose.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy import create_engine
+
+from control.stand import process, programs
+from control.stand.accounts import separation_is_on, write_private
+from control.stand.data import DataFolder
+from control.stand.demo import seed
+from control.stand.demo.people import load_people
+from control.stand.directory import DirectoryMissingError, DirectoryServer
+from control.stand.elasticsearch import ElasticsearchMissingError, ElasticsearchNode
+from control.stand.environment import Addresses, write_environments
+from control.stand.ports import LOOPBACK, PortBook
+from control.stand.postgres import ROLE_LIMITS, PostgresServer
+from control.stand.prometheus import MonitoringMissingError
+from control.stand.records import SUPERVISOR, Records
+from control.stand.secrets import StandSecrets
+
+WATCH_SECONDS = 0.4
+NEEDED = ("postgres", "web")
+STOP_LAST = ("postgres",)
+MISSING = (ElasticsearchMissingError, DirectoryMissingError, MonitoringMissingError)
+LOSSES = {
+    "slapd": ("không ai đăng nhập được", "nobody can sign in"),
+    "elasticsearch": ("trang dấu vết tìm trong PostgreSQL", "the trail page searches PostgreSQL"),
+    "prometheus": ("không có số đo và cảnh báo", "no measurements and no alerts"),
+    "alertmanager": ("cảnh báo không được chuyển", "alerts are not delivered"),
+    "blackbox": ("không thăm dò từ ngoài", "nothing is probed from outside"),
+    "portal": ("không có Cổng DVCQG mô phỏng", "no simulated national portal"),
+}
+Say = Callable[[str, str], None]
+
+
+class Part(Protocol):
+    """Anything the stand starts and stops."""
+
+    identity: process.ProcessId | None
+
+    def start(self) -> object:
+        """Start and return when it serves."""
+
+    def stop(self) -> None:
+        """End it."""
+
+
+class Stand:
+    """The whole product on this machine, under one data directory."""
+
+    def __init__(self, data: DataFolder, *, profile: str, code: Path, say: Say) -> None:
+        """Name the folder, the regulation profile, where the code is, and how to tell the person (vi, en)."""
+        self._data = data
+        self._home = data.home
+        self._profile = profile
+        self._code = code
+        self._say = say
+        self._records = Records(data.home)
+        self._parts: dict[str, Part] = {}
+        self._ended: set[str] = set()
+        self._lock = threading.Lock()
+        self._is_stopping = False
+        self._people = load_people()
+
+    def up(self) -> None:
+        """Start everything; return when the first page answers and the demonstration is seeded."""
+        self._secrets = StandSecrets.of(
+            self._home, enrolled=tuple(person.login for person in self._people if person.enrolled)
+        )
+        # Every process started from here on carries the mark of this data directory.
+        os.environ[process.STAND_MARK] = self._secrets.stand
+        own = process.ProcessId.of(os.getpid())
+        if own is not None:
+            self._records.write(SUPERVISOR, own)
+        self._plan()
+        self._write_up_file()
+        aside = [threading.Thread(target=self._start_optional, args=(names,), daemon=True) for names in _ASIDE]
+        for thread in aside:
+            thread.start()
+        self._start("postgres")
+        self._migrate()
+        for name in (*programs.BEHIND_THE_WEB, "web"):
+            self._start(name) if name in NEEDED else self._start_optional((name,))
+        aside[0].join()  # the directory
+        self._seed()
+        self._write_up_file()
+
+    def watch(self) -> None:
+        """Watch until somebody stops the stand; carry out requests to hold or release a part."""
+        while not self._is_stopping:
+            for request in sorted((self._home / "run").glob("*.request")):
+                self._carry_out(request)
+            for name, part in list(self._parts.items()):
+                if part.identity is not None and name not in self._ended and not part.identity.is_alive():
+                    self._note_end(name)
+            time.sleep(WATCH_SECONDS)
+
+    def down(self) -> None:
+        """End every part, those that others need last, then whatever else carries this stand's mark."""
+        self._is_stopping = True
+        first = [part for name, part in self._parts.items() if name not in STOP_LAST]
+        threads = [threading.Thread(target=part.stop) for part in first]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for name in STOP_LAST:
+            if name in self._parts:
+                self._parts[name].stop()
+        end_leftovers(self._home)
+
+    def _plan(self) -> None:
+        """Choose ports, prepare folders and passwords, write every process's settings."""
+        book = PortBook(self._home / "ports.json")
+        postgres = PostgresServer(self._home / "postgres", port=book.port_for("postgres"))
+        directory = DirectoryServer(self._home / "directory", port=book.port_for("slapd"), people=self._people)
+        search = ElasticsearchNode(self._home / "elasticsearch", port=book.port_for("elasticsearch"))
+        for server in (postgres, directory, search):
+            server.prepare()
+        self._addresses = Addresses(
+            base_url=f"http://localhost:{book.port_for('web')}",
+            database_urls={role: postgres.url(role) for role in ROLE_LIMITS},
+            portal=f"http://{LOOPBACK}:{book.port_for('portal')}",
+            prometheus=f"http://{LOOPBACK}:{book.port_for('prometheus')}",
+            alertmanager=f"http://{LOOPBACK}:{book.port_for('alertmanager')}",
+            ldap=directory.url,
+            ldap_ca_file=directory.ca_file,
+            ldap_password=directory.service_password,
+            elasticsearch=search.url,
+            elasticsearch_passwords={name: user.password for name, user in search.users.items()},
+            web_port=book.port_for("web"),
+            monitor_port=book.port_for("monitor"),
+        )
+        write_environments(self._home, addresses=self._addresses, secrets=self._secrets, profile=self._profile)
+        self._directory = directory
+        self._parts = {"postgres": postgres, "slapd": directory, "elasticsearch": search}
+        own = programs.own_programs(self._home, code=self._code, addresses=self._addresses)
+        self._parts.update({daemon.name: daemon for daemon in own})
+        for name in ("prometheus", "alertmanager", "blackbox", "portal"):
+            with self._telling_loss(name):
+                self._parts[name] = programs.companion(
+                    name,
+                    home=self._home,
+                    code=self._code,
+                    book=book,
+                    addresses=self._addresses,
+                    secrets=self._secrets,
+                )
+
+    def _start(self, name: str) -> None:
+        """Start one part and note its process."""
+        part = self._parts[name]
+        part.start()
+        if part.identity is not None:
+            self._ended.discard(name)
+            self._records.write(name, part.identity)
+
+    def _start_optional(self, names: tuple[str, ...]) -> None:
+        """Start parts the product can do without, one after the other; say what is lost when one fails."""
+        for name in names:
+            if name in self._parts:
+                with self._telling_loss(name):
+                    self._start(name)
+                    if self._is_stopping:
+                        self._parts[name].stop()
+        if "elasticsearch" in names and not self._is_stopping:
+            self._write_up_file()
+
+    @contextlib.contextmanager
+    def _telling_loss(self, name: str) -> Iterator[None]:
+        """Turn a failure to start into a sentence that names the loss."""
+        try:
+            yield
+        except (*MISSING, process.ProcessEndedError, OSError) as error:
+            self._ended.add(name)
+            if not self._is_stopping:
+                loss_vi, loss_en = LOSSES.get(name, ("một phần không chạy", "a part does not run"))
+                self._say(
+                    f"! {name}: {error}\n  Mất: {loss_vi}. Phần còn lại vẫn chạy.",
+                    f"! {name}: {error}\n  Lost: {loss_en}. Everything else works.",
+                )
+
+    def _migrate(self) -> None:
+        """Bring the schema to this release."""
+        from control.migrations import run
+
+        engine = create_engine(self._addresses.database_urls["vl_owner"])
+        try:
+            run.upgrade(engine)
+        finally:
+            engine.dispose()
+
+    def _seed(self) -> None:
+        """Enrol the demonstration people."""
+        passwords = {person.login: self._directory.password_of(person.login) for person in self._people}
+        seed.seed(addresses=self._addresses, secrets=self._secrets, people=self._people, passwords=passwords)
+
+    def _write_up_file(self) -> None:
+        """Write DIR/up.json, the one file other programs read."""
+        with self._lock:
+            pids = {name: identity.pid for name, identity in self._records.all().items()}
+            people = [
+                {
+                    "name": person.login,
+                    "display_name": person.name,
+                    "roles": list(person.groups),
+                    "password": self._directory.password_of(person.login),
+                    "totp_secret": self._secrets.totp.get(person.login),
+                }
+                for person in self._people
+            ]
+            content = {
+                "url": self._addresses.base_url,
+                "database_url": self._addresses.database_urls["vl_owner"],
+                "elasticsearch_url": self._addresses.elasticsearch,
+                "prometheus_url": self._addresses.prometheus,
+                "alertmanager_url": self._addresses.alertmanager,
+                "ldap_url": self._addresses.ldap,
+                "profile": self._profile,
+                "people": people,
+                "simulators": {"portal": self._addresses.portal},
+                "processes": pids,
+                "data": str(self._home),
+                "separation": separation_is_on(),
+            }
+            text = json.dumps(content, ensure_ascii=False, indent=1)
+            write_private(self._home / "up.json", text=text, account=None)
+
+    def _carry_out(self, request: Path) -> None:
+        """Hold or release one part, as a request file says, and take the file away."""
+        name, wish = request.stem, request.read_text(encoding="ascii").strip()
+        part = self._parts.get(name)
+        if part is not None and wish == "hold":
+            self._ended.add(name)
+            part.stop()
+            self._records.remove(name)
+        elif part is not None and wish == "release" and self._records.read(name) is None:
+            part.stop()
+            self._start_optional((name,))
+        self._write_up_file()
+        request.unlink(missing_ok=True)
+
+    def _note_end(self, name: str) -> None:
+        """Say that a part ended which nobody stopped."""
+        self._ended.add(name)
+        self._records.remove(name)
+        self._say(
+            f"! {name} đã dừng ngoài ý muốn. Chạy lại bằng: bin/up --data {self._data.named} --release {name}",
+            f"! {name} ended by itself. Start it again: bin/up --data {self._data.named} --release {name}",
+        )
+        self._write_up_file()
+
+
+# Started beside PostgreSQL and the web; the first tuple is waited for, the others may come late.
+_ASIDE = (("slapd",), ("portal", "blackbox", "alertmanager", "prometheus"), ("elasticsearch",))
+
+
+def end_leftovers(home: Path) -> None:
+    """End every process this data directory has started and that still runs; nothing else."""
+    records = Records(home)
+    for name, identity in records.all().items():
+        if identity.pid != os.getpid():
+            identity.stop()
+            records.remove(name)
+    with contextlib.suppress(FileNotFoundError, ValueError, KeyError):
+        mark = json.loads((home / "secrets.json").read_text(encoding="utf-8"))["stand"]
+        for identity in process.marked(mark):
+            identity.stop(patience_seconds=5.0)
+    records.remove(SUPERVISOR)
