@@ -118,8 +118,8 @@ class Listing:
 
     def address(self, path: str, **changes: str | None) -> str:
         """Return `path` with this state; a change to None or "" leaves the key out, any change but `after` restarts."""
-        state = {**self.filters, "sort": "" if self.sort == self.rules.default else self.sort, **changes}
-        kept = {name: value for name, value in state.items() if value}
+        state = {**self.filters, "sort": self.sort, **changes}
+        kept = {name: value for name, value in state.items() if value and (name, value) != ("sort", self.rules.default)}
         return f"{path}?{urlencode(kept)}" if kept else path
 
     def sort_address(self, path: str, key: str) -> str:
