@@ -1,0 +1,1 @@
+"""Privileged accounts: who owns them, who holds them now."""

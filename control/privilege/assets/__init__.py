@@ -1,0 +1,1 @@
+"""Assets: what privileged accounts live on."""

@@ -1,0 +1,1 @@
+"""Authorising documents: the signed decision behind every grant."""

@@ -1,0 +1,1 @@
+"""Grants: who holds which account, by which document, until when."""

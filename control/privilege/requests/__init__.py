@@ -1,0 +1,1 @@
+"""Requests for privileges, and the decisions on them."""

@@ -1,0 +1,73 @@
+"""Lists and loads privileged accounts. Not for: who holds them (grants/service.py)."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, joinedload
+
+from control.errors import NotFound
+from control.frame.tables import Listing, Page
+from control.people.models import Person
+from control.privilege.accounts.models import PrivilegedAccount
+from control.privilege.assets.models import Asset
+from control.text import fold
+
+NEIGHBOURS = (joinedload(PrivilegedAccount.asset), joinedload(PrivilegedAccount.owner))
+
+
+def list_accounts(session: Session, *, listing: Listing) -> Page[PrivilegedAccount]:
+    """Return one page of accounts for the listing's words, kind, class and state."""
+    owner_key = func.coalesce(Person.sort_key, "")
+    sort = owner_key if listing.key == "owner" else PrivilegedAccount.code
+    conditions = []
+    for name, column in (
+        ("kind", PrivilegedAccount.kind),
+        ("class", PrivilegedAccount.class_),
+        ("state", PrivilegedAccount.state),
+        ("asset", Asset.code),
+    ):
+        if listing.filters[name]:
+            conditions.append(column == listing.filters[name])
+    if listing.filters["q"]:
+        conditions.append(PrivilegedAccount.search_text.contains(fold(listing.filters["q"]), autoescape=True))
+    joined = select(PrivilegedAccount).join(PrivilegedAccount.asset).outerjoin(PrivilegedAccount.owner)
+    total = session.scalar(select(func.count()).select_from(joined.where(*conditions).subquery())) or 0
+    rows = session.execute(
+        joined.add_columns(owner_key)
+        .options(*NEIGHBOURS)
+        .where(*conditions, listing.after(sort, PrivilegedAccount.id))
+        .order_by(*listing.order(sort, PrivilegedAccount.id))
+        .limit(listing.limit)
+    ).all()
+    page = listing.page(
+        [(account, key) for account, key in rows],
+        cursor=lambda row: (row[1] if listing.key == "owner" else row[0].code, row[0].id),
+        total=total,
+    )
+    return Page(rows=tuple(account for account, _ in page.rows), listing=listing, older=page.older, total=page.total)
+
+
+def load_account(session: Session, code: str) -> PrivilegedAccount:
+    """Return an account with its asset and owner. Raises NotFound."""
+    account = session.scalar(select(PrivilegedAccount).options(*NEIGHBOURS).where(PrivilegedAccount.code == code))
+    if account is None:
+        raise NotFound("account", code)
+    return account
+
+
+def open_accounts(session: Session, *, limit: int = 500) -> tuple[PrivilegedAccount, ...]:
+    """Return the accounts a request can be filed for, in the order of their codes."""
+    query = (
+        select(PrivilegedAccount)
+        .options(*NEIGHBOURS)
+        .where(PrivilegedAccount.state == "active")
+        .order_by(PrivilegedAccount.code, PrivilegedAccount.id)
+        .limit(limit)
+    )
+    return tuple(session.scalars(query))
+
+
+def asset_codes(session: Session, *, limit: int = 200) -> tuple[tuple[str, str], ...]:
+    """Return code and title of the assets, for the filter."""
+    rows = session.execute(select(Asset.code, Asset.title).order_by(Asset.code).limit(limit))
+    return tuple((code, title) for code, title in rows)
