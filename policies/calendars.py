@@ -11,7 +11,7 @@ from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Any
 
-from policies.documents import Document, read_document, refuse_repeats
+from policies.documents import Document, read_day, read_document, refuse_repeats
 from policies.messages import refusal
 from policies.worktime import DayOff, DayPlan, Span, WorkCal, span
 
@@ -102,27 +102,14 @@ def _clock(document: Document, index: int, side: int) -> time:
 def _act(document: Document, index: int) -> Act:
     data: dict[str, Any] = document.data["acts"][index]
     return Act(
-        day=_day(document, ("acts", index, "date")),
+        day=read_day(document, at=("acts", index, "date")),
         kind=data["kind"],
         title_vi=data["title_vi"],
         title_en=data["title_en"],
         citation=data["citation"],
         confidence=data["confidence"],
-        made_up_on=_day(document, ("acts", index, "made_up_on")) if "made_up_on" in data else None,
+        made_up_on=read_day(document, at=("acts", index, "made_up_on")) if "made_up_on" in data else None,
     )
-
-
-def _day(document: Document, path: tuple[str | int, ...]) -> date:
-    value = document.data
-    for step in path:
-        value = value[step]
-    try:
-        return date.fromisoformat(value)
-    except ValueError as error:
-        shown = ".".join(map(str, path))
-        raise refusal(
-            "policy.wrong_value", file=document.name, line=document.line(path), path=shown, problem=str(error)
-        ) from error
 
 
 def _refuse_impossible(document: Document, year: CalendarYear) -> None:
@@ -162,14 +149,22 @@ def read_years(folder: Path) -> tuple[CalendarYear, ...]:
     years = tuple(sorted((read_year(path) for path in sorted(folder.glob("*.yaml"))), key=lambda year: year.year))
     if not years:
         raise refusal("policy.unreadable", file=str(folder), problem="no calendar files")
-    numbers = [year.year for year in years]
-    if numbers != list(range(numbers[0], numbers[0] + len(numbers))):
-        raise refusal("policy.unreadable", file=str(folder), problem=f"years with a gap or repeated: {numbers}")
+    _refuse_gap(years)
     return years
 
 
+def _refuse_gap(years: tuple[CalendarYear, ...]) -> None:
+    numbers = [year.year for year in years]
+    if numbers != list(range(numbers[0], numbers[0] + len(numbers))):
+        raise refusal("time.calendar_gap", years=", ".join(map(str, numbers)))
+
+
 def build(years: tuple[CalendarYear, ...]) -> WorkCal:
-    """Build the working calendar of consecutive years; a full day is that of the last official year."""
+    """Build the working calendar of consecutive years; a full day is that of the last official year.
+
+    Raises PolicyError `time.calendar_gap` when a year is missing between two others.
+    """
+    _refuse_gap(years)
     plans = [plan for year in years for plan in year.plans()]
     official = [year for year in years if not year.is_provisional] or list(years)
     return WorkCal(

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -171,11 +172,12 @@ def _validator(schema: str) -> Draft202012Validator:
 
 
 def check_schema(document: Document, *, schema: str) -> None:
-    """Refuse `document` at its first line that breaks `schemas/<schema>.json`; `details.faults` counts them all."""
+    """Refuse `document` at its first line that breaks `schemas/<schema>.json`, unknown keys first."""
     faults = list(_validator(schema).iter_errors(document.data))
     if faults:
-        placed = sorted(((_place(document, fault), fault) for fault in faults), key=lambda pair: pair[0][0])
-        (line, path), fault = placed[0]
+        unknown = [fault for fault in faults if fault.validator == "additionalProperties"]  # the cause of a missing one
+        fault = min(unknown or faults, key=lambda one: _place(document, one)[0])
+        line, path = _place(document, fault)
         raise _translated(fault, name=document.name, line=line, path=path)
 
 
@@ -213,6 +215,18 @@ def _translated(fault: ValidationError, *, name: str, line: int, path: tuple[Ste
         return refusal("policy.missing_citation", file=name, line=line, path=shown, key=str(path[-1]))
     problem = fault.message if len(fault.message) <= 200 else fault.message[:200] + "…"
     return refusal("policy.wrong_value", file=name, line=line, path=shown, problem=problem)
+
+
+def read_day(document: Document, *, at: Sequence[Step]) -> date:
+    """Return the date at path `at`. Raises PolicyError `policy.wrong_value` for a day no calendar has."""
+    value = document.data
+    for step in at:
+        value = value[step]
+    try:
+        return date.fromisoformat(value)
+    except ValueError as error:
+        line, shown = document.line(at), ".".join(map(str, at))
+        raise refusal("policy.wrong_value", file=document.name, line=line, path=shown, problem=str(error)) from error
 
 
 def refuse_repeats(document: Document, *, at: Sequence[Step], key: str) -> None:

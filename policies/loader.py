@@ -15,9 +15,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from policies.amounts import parse_date
 from policies.calendars import CalendarYear, build, read_years
-from policies.documents import Document, read_document, refuse_repeats
+from policies.documents import Document, read_day, read_document, refuse_repeats
 from policies.messages import refusal
 from policies.model import Control, Duty, Overlay, Parameter, Profile, Reason, Register, Role, freeze
 from policies.requirements import Requirements, load_requirements
@@ -149,7 +148,12 @@ def load_rules(folder: Path | None = None) -> Rules:
         decrees=MappingProxyType(decrees),
         national=_parameters(national_file, at=("parameters",), origin="national"),
         operator=_parameters(operator_file, at=("parameters",), origin="operator"),
-        overlays=MappingProxyType({data["name"]: _overlay(data) for data in national_file.data["overlays"]}),
+        overlays=MappingProxyType(
+            {
+                data["name"]: _overlay(national_file, index=index)
+                for index, data in enumerate(national_file.data["overlays"])
+            }
+        ),
     )
 
 
@@ -190,20 +194,21 @@ def _read_profile(path: Path, *, decrees: Mapping[str, Any]) -> Profile:
 
 def _parameters(document: Document, *, at: tuple[str | int, ...], origin: str) -> Mapping[str, Parameter]:
     refuse_repeats(document, at=at, key="name")
-    items = document.data
-    for step in at:
-        items = items[step]
-    return MappingProxyType({data["name"]: _parameter(data, origin=origin) for data in items})
+    items = _at(document, at)
+    return MappingProxyType(
+        {data["name"]: _parameter(document, at=(*at, index), origin=origin) for index, data in enumerate(items)}
+    )
 
 
-def _parameter(data: Mapping[str, Any], *, origin: str) -> Parameter:
+def _parameter(document: Document, *, at: tuple[str | int, ...], origin: str) -> Parameter:
+    data = _at(document, at)
     return Parameter(
         name=data["name"],
         value=freeze(data["value"]),
         unit=data["unit"],
         citation=data["citation"],
-        from_=_optional_date(data["from"]),
-        to=_optional_date(data["to"]),
+        from_=_optional_date(document, (*at, "from")),
+        to=_optional_date(document, (*at, "to")),
         confidence=data["confidence"],
         origin=origin,
         details=freeze(data.get("details", {})),
@@ -211,14 +216,16 @@ def _parameter(data: Mapping[str, Any], *, origin: str) -> Parameter:
     )
 
 
-def _overlay(data: Mapping[str, Any]) -> Overlay:
+def _overlay(document: Document, *, index: int) -> Overlay:
+    at: tuple[str | int, ...] = ("overlays", index)
+    data = _at(document, at)
     return Overlay(
         name=data["name"],
         value=freeze(data["value"]),
         unit=data["unit"],
         citation=data["citation"],
-        from_=_optional_date(data["from"]),
-        to=_optional_date(data["to"]),
+        from_=_optional_date(document, (*at, "from")),
+        to=_optional_date(document, (*at, "to")),
         confidence=data["confidence"],
         rule=data["rule"],
         scope_vi=data["scope_vi"],
@@ -226,8 +233,15 @@ def _overlay(data: Mapping[str, Any]) -> Overlay:
     )
 
 
-def _optional_date(text: str | None) -> date | None:
-    return None if text is None else parse_date(text)
+def _at(document: Document, path: tuple[str | int, ...]) -> Any:
+    value = document.data
+    for step in path:
+        value = value[step]
+    return value
+
+
+def _optional_date(document: Document, path: tuple[str | int, ...]) -> date | None:
+    return None if _at(document, path) is None else read_day(document, at=path)
 
 
 def load_roles(folder: Path | None = None) -> Mapping[str, Role]:

@@ -143,6 +143,10 @@ SENTENCES: dict[str, Sentence] = {
         "Ngày {date} trước lịch làm việc đầu tiên đã nhập ({first}).",
         "{date} lies before the first working calendar entered ({first}).",
     ),
+    "time.calendar_gap": Sentence(
+        "Các lịch làm việc phải liền năm, không trùng; đang có {years}.",
+        "Working calendars must follow year by year without repeats; found {years}.",
+    ),
     "time.moment": Sentence(
         "“{value}” không phải thời điểm ISO 8601. Ví dụ: 2026-11-23T08:00 hoặc 2026-11-23T08:00+07:00.",
         "“{value}” is not an ISO 8601 time. Examples: 2026-11-23T08:00 or 2026-11-23T08:00+07:00.",
