@@ -19,6 +19,7 @@ from control.actions import Action
 from control.decisions import Deny
 from control.errors import JournalUnavailable
 from control.permissions import Permission
+from control.titles import words_of
 from control.version import VERSION
 
 UUID_RANDOM_BYTES = 10
@@ -125,7 +126,7 @@ class Act:
         """Write the entry of what was done in the session's transaction. Raises JournalUnavailable.
 
         `personal` values (path to value) become commitments, sealed under the key of `subject`
-        (`citizen:…`, `person:…`); `titles` are searchable words that name no citizen.
+        (`citizen:…`, `person:…`); `titles` are searchable words that name no citizen. The action's own title is added.
         """
         boot, number, mono_ns = self.writer.next()
         entry = audit.Entry(
@@ -150,7 +151,7 @@ class Act:
             details=dict(details or {}),
             personal=dict(personal or {}),
             subject=subject,
-            titles=titles,
+            titles=(*words_of(action), *titles),
             writer_boot=boot,
             writer_n=number,
             writer_mono_ns=mono_ns,

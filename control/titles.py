@@ -1,0 +1,85 @@
+"""What each action of the trail is called, in Vietnamese and in English.
+
+The title is drawn when an entry is read, and its words are searched but not hashed: a better title never touches an
+entry. Invariant: every action has one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from control.actions import Action
+from control.messages import Message
+
+ACTION_TITLES: Mapping[Action, Message] = {
+    Action.ACCESS_ROUTE_ENTER: Message(vi="Vào một trang", en="Enter a page"),
+    Action.ASSURANCE_BUNDLE_EXPORT: Message(vi="Xuất gói bằng chứng", en="Export an evidence bundle"),
+    Action.ASSURANCE_CHECK_RUN: Message(vi="Chạy phép kiểm", en="Run a check"),
+    Action.ASSURANCE_EVIDENCE_READ: Message(vi="Xem bằng chứng", en="Read evidence"),
+    Action.ASSURANCE_TRAIL_EXPORT: Message(vi="Xuất dấu vết ra CSV", en="Export the trail as CSV"),
+    Action.ASSURANCE_TRAIL_READ: Message(vi="Xem một mục dấu vết", en="Read an entry of the trail"),
+    Action.ASSURANCE_TRAIL_SEARCH: Message(vi="Tìm trong dấu vết", en="Search the trail"),
+    Action.CASES_FILE_OPEN: Message(vi="Mở hồ sơ, xem dữ liệu cá nhân", en="Open a case file, see personal data"),
+    Action.CASES_FILE_SEED: Message(vi="Tạo hồ sơ minh hoạ", en="Create a demonstration case"),
+    Action.ERROR_REQUEST_FAIL: Message(vi="Yêu cầu bị lỗi", en="A request failed"),
+    Action.FACTOR_TOTP_ENROL: Message(vi="Ghi danh mã một lần", en="Enrol one-time codes"),
+    Action.OPERATIONS_ALERT_ACKNOWLEDGE: Message(vi="Nhận xử lý cảnh báo", en="Take an alert"),
+    Action.OPERATIONS_ALERT_CLOSE: Message(vi="Đóng cảnh báo", en="Close an alert"),
+    Action.OPERATIONS_ALERT_RECEIVE: Message(vi="Nhận cảnh báo", en="Receive an alert"),
+    Action.OPERATIONS_ALERT_RESOLVE: Message(vi="Cảnh báo hết", en="An alert is over"),
+    Action.OPERATIONS_JOB_INTERRUPT: Message(vi="Việc nền bị gián đoạn", en="A job was interrupted"),
+    Action.OPERATIONS_RUN_CANCEL: Message(vi="Dừng lượt chạy sổ tay", en="Stop a playbook run"),
+    Action.OPERATIONS_RUN_END: Message(vi="Kết thúc lượt chạy sổ tay", en="A playbook run ended"),
+    Action.OPERATIONS_RUN_INTERRUPT: Message(vi="Lượt chạy bị gián đoạn", en="A run was interrupted"),
+    Action.OPERATIONS_RUN_REQUEST: Message(vi="Yêu cầu chạy sổ tay", en="Ask for a playbook run"),
+    Action.OPERATIONS_RUN_START: Message(vi="Bắt đầu lượt chạy sổ tay", en="A playbook run started"),
+    Action.OPERATIONS_SCHEDULE_MISS: Message(vi="Lịch bị lỡ", en="A schedule was missed"),
+    Action.PEOPLE_DIRECTORY_SYNC: Message(vi="Đồng bộ danh bạ", en="Synchronise the directory"),
+    Action.PEOPLE_PERSON_EXPORT: Message(vi="Xuất danh sách người dùng", en="Export the list of people"),
+    Action.PEOPLE_PERSON_LIST: Message(vi="Xem danh sách người dùng", en="List people"),
+    Action.PEOPLE_PERSON_SHOW: Message(vi="Xem một người dùng", en="Show a person"),
+    Action.PEOPLE_PERSON_UNLOCK: Message(vi="Mở khoá người dùng", en="Unlock a person"),
+    Action.PEOPLE_ROLE_CHANGE: Message(vi="Đổi vai trò", en="Change roles"),
+    Action.PORTAL_LINK_CHANGE: Message(vi="Liên thông với Cổng thay đổi", en="The link to the portal changed"),
+    Action.PORTAL_MESSAGE_SETTLE: Message(vi="Trao đổi với Cổng xong", en="A message to the portal was settled"),
+    Action.PRIVILEGE_ACCOUNT_SEED: Message(vi="Tạo tài khoản minh hoạ", en="Create a demonstration account"),
+    Action.PRIVILEGE_DOCUMENT_DOWNLOAD: Message(vi="Tải văn bản", en="Download a document"),
+    Action.PRIVILEGE_DOCUMENT_FILE: Message(vi="Nộp văn bản cho phép", en="File an authorising document"),
+    Action.PRIVILEGE_GRANT_CREATE: Message(vi="Cấp quyền", en="Grant a privilege"),
+    Action.PRIVILEGE_GRANT_END: Message(vi="Cấp quyền hết hạn", en="A grant ended"),
+    Action.PRIVILEGE_GRANT_RESUME: Message(vi="Khôi phục cấp quyền", en="Resume a grant"),
+    Action.PRIVILEGE_GRANT_REVOKE: Message(vi="Thu hồi cấp quyền", en="Revoke a grant"),
+    Action.PRIVILEGE_GRANT_SUSPEND: Message(vi="Tạm ngừng cấp quyền", en="Suspend a grant"),
+    Action.PRIVILEGE_REQUEST_AMEND: Message(vi="Sửa yêu cầu", en="Amend a request"),
+    Action.PRIVILEGE_REQUEST_APPROVE: Message(vi="Phê duyệt yêu cầu", en="Approve a request"),
+    Action.PRIVILEGE_REQUEST_EXPIRE: Message(vi="Yêu cầu quá hạn duyệt", en="A request expired"),
+    Action.PRIVILEGE_REQUEST_FILE: Message(vi="Nộp yêu cầu cấp quyền", en="File a request for a privilege"),
+    Action.PRIVILEGE_REQUEST_REJECT: Message(vi="Bác yêu cầu", en="Reject a request"),
+    Action.PRIVILEGE_REQUEST_WITHDRAW: Message(vi="Rút yêu cầu", en="Withdraw a request"),
+    Action.SESSION_BROWSER_END: Message(vi="Kết thúc phiên", en="End a session"),
+    Action.SESSION_BROWSER_START: Message(vi="Mở phiên", en="Start a session"),
+    Action.SIGN_IN_CODE_CHECK: Message(vi="Đăng nhập, bước mã một lần", en="Sign in, one-time code"),
+    Action.SIGN_IN_PASSWORD_CHECK: Message(vi="Đăng nhập, bước mật khẩu", en="Sign in, password"),
+}
+# Actions that the trail writes about itself; they are no acts of the application and so not in Action.
+TRAIL_TITLES: Mapping[str, Message] = {
+    "audit:entry:unreadable": Message(vi="Mục không đọc được", en="An entry that cannot be read"),
+    "audit:gap:explain": Message(vi="Giải thích khoảng trống", en="Explain a gap"),
+    "audit:writer:void": Message(vi="Khai số bị huỷ do giao dịch lùi", en="Declare numbers of undone transactions"),
+}
+
+
+def title_of(action: str, language: str) -> str:
+    """Return the title of an action, or its code when it is not of this release."""
+    message = TRAIL_TITLES.get(action)
+    if message is None and action in set(Action):
+        message = ACTION_TITLES.get(Action(action))
+    if message is None:
+        return action
+    return message.en if language == "en" else message.vi
+
+
+def words_of(action: Action) -> tuple[str, ...]:
+    """Return what an entry of this action is found by: its titles in both languages."""
+    message = ACTION_TITLES.get(action)
+    return () if message is None else (message.vi, message.en)
