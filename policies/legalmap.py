@@ -89,7 +89,7 @@ def _citations(path: Path, *, root: Path, pattern: re.Pattern[str], register: Re
     text = path.read_text(encoding="utf-8")
     if pattern.search(text) is None:
         return
-    tree = ast.parse(text)
+    tree = _parse(text, file=path.relative_to(root).as_posix())
     spans = _spans(tree)
     file = path.relative_to(root).as_posix()
     for line, words in (*_docstrings(tree), *_comments(text)):
@@ -99,6 +99,13 @@ def _citations(path: Path, *, root: Path, pattern: re.Pattern[str], register: Re
                 continue  # an ordinary word that happens to begin like an id
             place = Place(file=file, name=_innermost(spans, line=line))
             yield _Found(id=requirement, place=place, line=line + words.count("\n", 0, match.start()))
+
+
+def _parse(text: str, *, file: str) -> ast.Module:
+    try:
+        return ast.parse(text)
+    except SyntaxError as error:
+        raise refusal("law.broken_source", file=file, line=error.lineno or 1) from error
 
 
 Span = tuple[int, int, str]
@@ -147,7 +154,7 @@ def _proofs(path: Path, *, root: Path) -> Iterator[_Found]:
     if f".{MARK}(" not in text:
         return
     file = path.relative_to(root).as_posix()
-    yield from _marked(ast.parse(text).body, file=file, prefix="", inherited=())
+    yield from _marked(_parse(text, file=file).body, file=file, prefix="", inherited=())
 
 
 def _marked(

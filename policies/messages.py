@@ -60,6 +60,9 @@ SENTENCES: dict[str, Sentence] = {
         "Chỉ được yêu cầu bổ sung {limit} lần trong giai đoạn này.",
         "A supplement may be asked {limit} time(s) only at this stage.",
     ),
+    "law.broken_source": Sentence(
+        "{file}, dòng {line}: không phải mã Python đúng cú pháp.", "{file}, line {line}: not valid Python."
+    ),
     "law.silent": Sentence(
         "Quy chế “{profile}” không quy định “{name}” cho ngày này và không có quy định chung của quốc gia.",
         "Profile “{profile}” sets no “{name}” for that date, and no national rule applies.",
@@ -83,7 +86,6 @@ SENTENCES: dict[str, Sentence] = {
     "law.unknown_profile": Sentence(
         "Không có quy chế “{profile}”. Hiện có: {known}.", "There is no profile “{profile}”. Known: {known}."
     ),
-    "notice.reversed": Sentence("Thông báo phải trước thời điểm bắt đầu.", "The notice must come before the start."),
     "policy.alias": Sentence(
         "{file}, dòng {line}: không dùng neo và tham chiếu YAML.",
         "{file}, line {line}: YAML anchors and aliases are not accepted.",

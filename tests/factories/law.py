@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import policies
-
-ROOT = Path(policies.DATA).parent
+from control.cli import main
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,18 +27,24 @@ class Answer:
         return self.document["error"]["code"]
 
 
-def ask(*words: str, **environment: str) -> Answer:
-    """Run `vonglau WORDS --json` as a program of its own and read its one document."""
-    done = subprocess.run(
-        [sys.executable, "-m", "control", *words, "--json"],
-        cwd=ROOT,
-        env={"PATH": "/usr/bin:/bin", "PYTHONWARNINGS": "error", **environment},
-        capture_output=True,
-        check=False,
-        timeout=60,
-    )
-    text = done.stdout.decode("utf-8")
-    return Answer(status=done.returncode, document=json.loads(text), stderr=done.stderr.decode("utf-8"))
+def ask(*words: str) -> Answer:
+    """Give `vonglau WORDS --json` its words and read its one document."""
+    out, err = io.StringIO(), io.StringIO()
+    status = 0
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            main([*words, "--json"])
+        except SystemExit as leave:
+            status = int(leave.code or 0)
+    return Answer(status=status, document=json.loads(out.getvalue()), stderr=err.getvalue())
+
+
+def read(*words: str, language: str = "vi") -> str:
+    """Return what a person reads on standard output."""
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.suppress(SystemExit):
+        main([*words, "--lang", language])
+    return out.getvalue()
 
 
 def make_policies(folder: Path) -> Path:
