@@ -10,6 +10,7 @@ import json
 import secrets
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,10 +19,18 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.orm import Session
 
 from control.migrations import run as migrations
+from control.stand.demo.people import DemoPerson, load_people
+from control.stand.directory import DirectoryServer
+from control.stand.elasticsearch import ElasticsearchNode
 from control.stand.postgres import DATABASE, OWNER, PostgresServer
 
 TEMPLATE = f"{DATABASE}_template"
 RoleEngine = Callable[[str], Engine]
+# In the directory of the tests only: a password that has ended, and somebody whose role comes by a nested group.
+ODD_PEOPLE = (
+    DemoPerson(login="hethan.nv", name="Ngô Văn Hết Hạn", number="MH-0101", password_policy="expired"),
+    DemoPerson(login="longnhau.bt", name="Bùi Thị Lồng Nhau", number="MH-0102", groups=("inner",)),
+)
 
 
 @pytest.fixture(scope="session")
@@ -136,3 +145,19 @@ def clean_database(
                     ),
                     {"row": row},
                 )
+
+
+@pytest.fixture(scope="session")
+def elasticsearch(server_folder: Path) -> Iterator[ElasticsearchNode]:
+    """The real Elasticsearch with the users shipper, reader and keeper; starts in about 15 s."""
+    with ElasticsearchNode(server_folder / "elasticsearch") as node:
+        yield node
+
+
+@pytest.fixture(scope="session")
+def directory(server_folder: Path) -> Iterator[DirectoryServer]:
+    """The real slapd with the demonstration ministry and a few odd people; a lockout ends after 4 s."""
+    people = (*load_people(), *ODD_PEOPLE)
+    nested = {"auditor": ("inner",)}
+    with DirectoryServer(server_folder / "directory", people=people, lockout_seconds=4, nested_groups=nested) as server:
+        yield server
