@@ -25,6 +25,7 @@ KEYWORDS = {
     "_": None,
     "gettext": None,
     "lazy_gettext": None,
+    "_l": None,
     "ngettext": (1, 2),
     "lazy_ngettext": (1, 2),
     "pgettext": ((1, "c"), 2),
@@ -68,9 +69,9 @@ class Wanted:
 def wings(root: Path = CONTROL) -> dict[str, Path]:
     """Return folder by wing; the frame itself (`""`) also speaks for the modules of the core."""
     found = {"": root}
-    for folder in sorted(root.iterdir()):
-        if (folder / "translations").is_dir() and folder.name != "translations":
-            found[folder.name] = folder
+    for wiring in sorted(root.glob("*/wiring.py")):
+        if wiring.parent.name != "frame":
+            found[wiring.parent.name] = wiring.parent
     return found
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from control.frame.context import FrameFacts, Part
-from control.services import Services
+from control.services import Services, services
 from control.version import VERSION
 
 DEMONSTRATION_MINISTRY = "Bộ Minh hoạ"
@@ -21,7 +21,7 @@ def facts_of(held: Services) -> FrameFacts:
     titles = {role.id: {"vi": role.title_vi, "en": role.title_en} for role in held.policies.roles.values()}
 
     def parts(now: datetime) -> Sequence[Part]:
-        report = held.ports.get("frame_parts")
+        report = services().ports.get("frame_parts")
         return tuple(report(now)) if report is not None else ()
 
     def role_title(role: str, language: str) -> str:
