@@ -264,11 +264,15 @@ def law() -> None:
 @click.option("--on", metavar="DATE", help="vào ngày nào / on which day")
 @pass_speech
 def law_show(speech: Speech, *, name: str, profile: str | None, on: str | None) -> None:
-    """Một tham số với căn cứ / one parameter with its citation."""
+    """Một tham số với căn cứ / one parameter with its citation.
+
+    Without --on the value is shown as entered, a replaced text's too; the national rule is today's.
+    """
     day = parse_date(on) if on is not None else datetime.now(RULES_ZONE).date()
     rules = policies.load_rules()
-    found = rules.parameter(name, _default_profile(profile)).on(day)
-    overlay = found.overlay
+    entered = rules.parameter(name, _default_profile(profile))
+    dated = entered.on(day)
+    found, overlay = entered if on is None else dated, dated.overlay
     document = {
         "name": found.name,
         "value": thaw(found.value),
@@ -283,6 +287,7 @@ def law_show(speech: Speech, *, name: str, profile: str | None, on: str | None) 
         "details": thaw(found.details),
         "note": found.note or None,
         "overlay": _overlay_json(overlay, speech) if overlay else None,
+        "decree": _decree_json(rules, found),
     }
     silent = speech.pick("(không quy định)", "(silent)")
     value = silent if found.value is None else f"{_plain(thaw(found.value))} {_unit(speech, found.unit)}".strip()
@@ -294,6 +299,7 @@ def law_show(speech: Speech, *, name: str, profile: str | None, on: str | None) 
         ("Hiệu lực", "In force", f"{document['from'] or '…'} → {document['to'] or '…'}"),
         ("Độ tin cậy", "Confidence", found.confidence),
         ("Ghi chú", "Note", found.note or None),
+        ("Nghị định đứng sau", "Decree behind", _decree_text(rules, found, speech)),
         ("Quy định quốc gia", "National rule", _overlay_text(overlay, speech) if overlay else None),
     )
     speech.say(document, text=text)
@@ -305,6 +311,32 @@ def _plain(value: Any) -> str:
     if isinstance(value, dict):
         return "; ".join(f"{key}: {_plain(item)}" for key, item in value.items())
     return str(value)
+
+
+def _decree_behind(rules: policies.Rules, found: policies.Parameter) -> policies.Parameter | None:
+    """What the decree says where the profile itself is silent."""
+    if found.profile is None or found.origin != "profile" or found.value is not None:
+        return None
+    return rules.decrees[rules.profile(found.profile).decree].get(found.name)
+
+
+def _decree_json(rules: policies.Rules, found: policies.Parameter) -> dict[str, object] | None:
+    behind = _decree_behind(rules, found)
+    if behind is None:
+        return None
+    return {
+        "value": thaw(behind.value),
+        "unit": behind.unit,
+        "citation": behind.citation,
+        "confidence": behind.confidence,
+    }
+
+
+def _decree_text(rules: policies.Rules, found: policies.Parameter, speech: Speech) -> str | None:
+    behind = _decree_behind(rules, found)
+    if behind is None:
+        return None
+    return f"{_plain(thaw(behind.value))} {_unit(speech, behind.unit)} ({behind.citation}, {behind.confidence})"
 
 
 def _overlay_json(overlay: policies.Overlay, speech: Speech) -> dict[str, object]:
