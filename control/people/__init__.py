@@ -1,0 +1,99 @@
+"""People: who they are, how they prove it, what they may do. These names are what other wings use.
+
+Not for: privileged accounts (control/privilege). Nothing here knows any other wing.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from control.acts import Act
+from control.db import Database
+from control.errors import NotFound, Unavailable
+from control.people.directory.client import Directory, IncompleteListing
+from control.people.directory.domain import parse_login
+from control.people.directory.service import (
+    PersonRef,
+    SyncReport,
+    apply_listing,
+    note_contact,
+    people_by_id,
+    person_by_id,
+    person_by_login,
+    person_choices,
+    record_failed_listing,
+)
+from control.people.factors.sealing import NONCE_BYTES
+from control.people.factors.service import FactorRules, enrol_known_secret
+from control.people.roles.service import roles_of
+from control.people.sessions.service import end_sessions
+from control.settings import Settings
+from policies import Role
+
+__all__ = [
+    "Directory",
+    "PersonRef",
+    "SyncReport",
+    "check_directory",
+    "end_sessions",
+    "enrol_known_factor",
+    "people_by_id",
+    "person_by_id",
+    "person_by_login",
+    "person_choices",
+    "roles_of",
+    "sync_people",
+]
+
+
+def sync_people(database: Database, *, directory: Directory, roles: Mapping[str, Role], act: Act) -> SyncReport:
+    """Read everybody from the directory and store it; who has left loses every session in the same transaction.
+
+    Raises Unavailable when the directory does not answer or its listing may miss somebody; that is on record then.
+    """
+    try:
+        entries = directory.list_people()
+    except Unavailable as error:
+        with database.unit_of_work() as session:
+            note_contact(session, answered=isinstance(error, IncompleteListing), now=act.now)
+            record_failed_listing(session, reason=error.code, act=act)
+        raise
+    with database.unit_of_work() as session:
+        note_contact(session, answered=True, now=act.now)
+        report = apply_listing(session, entries=entries, roles=roles, act=act)
+        for person_id in report.left:
+            end_sessions(session, person_id=person_id, reason="person-not-active", act=act)
+    return report
+
+
+def check_directory(database: Database, *, directory: Directory, now: datetime) -> bool:
+    """Ask the directory whether it answers, and remember it for the header of every page."""
+    try:
+        directory.check()
+        answers = True
+    except Unavailable:
+        answers = False
+    with database.unit_of_work() as session:
+        note_contact(session, answered=answers, now=now)
+    return answers
+
+
+def enrol_known_factor(session: Session, *, login: str, secret: str, settings: Settings, act: Act) -> bool:
+    """Enrol a second factor whose base-32 key is known: for demonstration people and tests, so that a script can
+    sign in as them. Safe to run twice; False when the person has a factor already.
+
+    Raises NotFound for an unknown login, RuntimeError in production.
+    """
+    if settings.is_production:
+        raise RuntimeError("a known second factor is for demonstrations and tests, never for production")
+    name = parse_login(login)
+    person = person_by_login(session, login=name) if name else None
+    if person is None:
+        raise NotFound("person", login)
+    rules = FactorRules(key=settings.factor_key, drift_steps=1)
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    return enrol_known_secret(session, person_id=person.id, secret=secret, nonce=nonce, rules=rules, act=act)

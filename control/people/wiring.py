@@ -5,10 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Blueprint
+from flask import Blueprint, url_for
 
 from control.messages import Message
+from control.people import messages
+from control.people.circumstances import directory_part, resume
+from control.people.directory.routes import people
+from control.people.sessions.routes import sessions
+from control.people.signin.routes import signin
 
-BLUEPRINTS: tuple[Blueprint, ...] = ()
-MESSAGES: Mapping[str, Message] = {}
-PORTS: Mapping[str, Any] = {}
+
+def sign_in_url() -> str:
+    """Return the address of the sign-in page."""
+    return url_for("signin.ask")
+
+
+BLUEPRINTS: tuple[Blueprint, ...] = (signin, sessions, people)
+MESSAGES: Mapping[str, Message] = messages.MESSAGES
+PORTS: Mapping[str, Any] = {
+    "degraded:directory": directory_part,
+    "session_resume": resume,
+    "sign_in_url": sign_in_url,
+}

@@ -173,7 +173,8 @@ def _create_sign_in() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_sign_in_try"),
         sa.CheckConstraint("kind IN ('password', 'code')", name=op.f("ck_sign_in_try_kind_known")),
         sa.CheckConstraint(
-            "outcome IN ('open', 'failed', 'passed', 'unanswered')", name=op.f("ck_sign_in_try_outcome_known")
+            "outcome IN ('open', 'failed', 'passed', 'unanswered', 'released')",
+            name=op.f("ck_sign_in_try_outcome_known"),
         ),
         sa.CheckConstraint("octet_length(name_digest) = 32", name=op.f("ck_sign_in_try_name_digest_size")),
         sa.CheckConstraint("octet_length(address_digest) = 32", name=op.f("ck_sign_in_try_address_digest_size")),

@@ -15,7 +15,7 @@ from control.db import Base
 from control.people.directory.models import one_of
 
 TRY_KINDS = ("password", "code")
-TRY_OUTCOMES = ("open", "failed", "passed", "unanswered")
+TRY_OUTCOMES = ("open", "failed", "passed", "unanswered", "released")
 DIGEST_BYTES = 32
 
 

@@ -1,0 +1,89 @@
+"""What this wing's routes, commands and ports take from the running application, in one place.
+
+Not for: rules. Invariant: below this module nothing reads settings.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from flask import g, request
+from flask_babel import lazy_gettext
+from sqlalchemy.orm import Session
+
+from control.acts import Act, Actor
+from control.frame import Part, PartState
+from control.people.directory.client import Directory
+from control.people.directory.models import DirectoryContact
+from control.people.rules import factor_rules, session_rules, sign_in_rules
+from control.people.sessions.service import resume_session
+from control.people.signin.service import Rules
+from control.services import services
+from control.settings import Settings
+from policies import RULES_ZONE, Policies
+
+ASKED_LATELY = timedelta(minutes=10)
+ANSWER_MARGIN_SECONDS = 0.5  # a page has to be drawn too before the whole time-out is over
+
+
+def directory_of(settings: Settings, *, policies: Policies) -> Directory:
+    """Return the directory that the settings name."""
+    return Directory(
+        url=settings.ldap_url,
+        ca_file=settings.ldap_ca_file,
+        bind_dn=settings.ldap_bind_dn,
+        bind_password=settings.ldap_bind_password,
+        people_base=settings.ldap_people_base,
+        groups_base=settings.ldap_groups_base,
+        limit_seconds=float(policies.parameter("directory_timeout_seconds").value) - ANSWER_MARGIN_SECONDS,
+    )
+
+
+def rules_of(settings: Settings, *, policies: Policies, now: datetime) -> Rules:
+    """Return everything policies say about signing in on the day of `now`."""
+    on = now.astimezone(RULES_ZONE).date()
+    return Rules(
+        sign_in=sign_in_rules(policies, settings=settings, on=on),
+        factor=factor_rules(policies, settings=settings, on=on),
+        session=session_rules(policies, settings=settings, on=on),
+        roles=policies.roles,
+    )
+
+
+def present_directory() -> Directory:
+    """Return the directory of the application that answers the present request."""
+    held = services()
+    return directory_of(held.settings, policies=held.policies)
+
+
+def present_rules() -> Rules:
+    """Return the rules as they stand at the present request."""
+    held = services()
+    return rules_of(held.settings, policies=held.policies, now=g.now)
+
+
+def resume(session: Session, *, token: str, now: datetime, act: Act) -> Actor | None:
+    """Answer the port `session_resume`; a fragment that refreshes itself does not keep a session alive (D9)."""
+    refreshes_itself = request.method == "GET" and request.headers.get("HX-Request") == "true"
+    return resume_session(
+        session, token=token, now=now, act=act, roles=services().policies.roles, is_activity=not refreshes_itself
+    )
+
+
+def directory_part(session: Session, now: datetime) -> Part | None:
+    """Answer the port `degraded:directory` from what the last questions found; None before the first."""
+    contact = session.get(DirectoryContact, 1)
+    if contact is None:
+        return None
+    if contact.failing_since is None:
+        return Part(name=lazy_gettext("Directory"), state=PartState.GOOD, is_public=True)
+    is_fresh = contact.last_failure_at is not None and now - contact.last_failure_at < ASKED_LATELY
+    return Part(
+        name=lazy_gettext("Directory"),
+        state=PartState.BAD if is_fresh else PartState.BLIND,
+        since=contact.failing_since,
+        meaning=lazy_gettext("nobody can sign in; open sessions go on")
+        if is_fresh
+        else lazy_gettext("it did not answer when it was last asked"),
+        is_public=True,
+    )

@@ -1,0 +1,133 @@
+"""Enrol a second factor and accept each of its codes once.
+
+Invariant: the step of an accepted code is stored by the UPDATE that accepts it, so that of any number of equal codes
+sent at once exactly one passes (pam.md A1 to A6).
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, exists, func, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, aliased
+
+import audit
+from control.actions import Action
+from control.acts import Act
+from control.errors import Unavailable
+from control.people.factors.domain import proven_step
+from control.people.factors.models import Factor
+from control.people.factors.sealing import NONCE_BYTES, SealBroken, seal, unseal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactorRules:
+    """What checking a code needs: the sealing key and how many steps a clock may be off."""
+
+    key: bytes = field(repr=False)
+    drift_steps: int
+
+
+def active_factor(session: Session, *, person_id: int) -> Factor | None:
+    """Return the person's second factor, or None when they have not enrolled."""
+    return session.scalar(select(Factor).where(Factor.person_id == person_id, Factor.state == "active"))
+
+
+def prepare_factor(session: Session, *, person_id: int, random: bytes, rules: FactorRules, act: Act) -> Factor:
+    """Store a factor that waits for its first code; `random` is the key's bytes and the seal's nonce behind them."""
+    if not rules.key:
+        raise Unavailable("factor.key_missing")
+    secret = base64.b32encode(random[:-NONCE_BYTES]).decode()
+    # The seal is bound to the row's number, so the number is taken first.
+    factor_id: int = session.execute(select(func.nextval("factor_id_seq"))).scalar_one()
+    factor = Factor(
+        id=factor_id,
+        person_id=person_id,
+        kind="totp",
+        secret=seal(secret, key=rules.key, factor_id=factor_id, nonce=random[-NONCE_BYTES:]),
+        created_at=act.now,
+    )
+    session.add(factor)
+    session.flush()
+    return factor
+
+
+def secret_of(factor: Factor, *, rules: FactorRules) -> str:
+    """Return the key of a factor in base 32. Raises Unavailable(`factor.sealed`) when the seal does not open."""
+    try:
+        return unseal(factor.secret, key=rules.key, factor_id=factor.id)
+    except SealBroken as error:
+        raise Unavailable("factor.sealed") from error
+
+
+def accept_code(session: Session, *, factor: Factor, code: str, rules: FactorRules, act: Act) -> bool:
+    """Tell whether the code is right and fresh, and use it up. A step once used, or before one used, never passes."""
+    step = proven_step(secret_of(factor, rules=rules), code=code, now=act.now, drift_steps=rules.drift_steps)
+    if step is None:
+        return False
+    taken = session.execute(
+        update(Factor)
+        .where(Factor.id == factor.id, Factor.state == "active", Factor.last_step < step)
+        .values(last_step=step, last_used_at=act.now)
+    )
+    return cast("CursorResult[Any]", taken).rowcount == 1
+
+
+def confirm_factor(session: Session, *, factor: Factor, code: str, rules: FactorRules, act: Act) -> bool:
+    """Activate a prepared factor with its first code, which is used up by that.
+
+    Refuses when the person has a factor already, whichever of two enrolments was faster (A14).
+    """
+    step = proven_step(secret_of(factor, rules=rules), code=code, now=act.now, drift_steps=rules.drift_steps)
+    if step is None:
+        return False
+    other = aliased(Factor)
+    has_factor = exists().where(other.person_id == factor.person_id, other.state == "active")
+    try:
+        with session.begin_nested():
+            taken = session.execute(
+                update(Factor)
+                .where(Factor.id == factor.id, Factor.state == "pending", ~has_factor)
+                .values(state="active", confirmed_at=act.now, last_used_at=act.now, last_step=step)
+            )
+    except IntegrityError:  # uq_factor_active_totp: the other enrolment committed in between
+        return False
+    if cast("CursorResult[Any]", taken).rowcount != 1:
+        return False
+    session.execute(
+        update(Factor)
+        .where(Factor.person_id == factor.person_id, Factor.state == "pending", Factor.id != factor.id)
+        .values(state="removed", removed_at=act.now)
+    )
+    session.refresh(factor)
+    _record_enrolment(session, factor, act=act)
+    return True
+
+
+def enrol_known_secret(
+    session: Session, *, person_id: int, secret: str, nonce: bytes, rules: FactorRules, act: Act
+) -> bool:
+    """Enrol a factor whose key is known beforehand; the caller makes sure that this is no production.
+
+    Safe to run twice: somebody with a factor keeps it, and the answer is False.
+    """
+    if active_factor(session, person_id=person_id) is not None:
+        return False
+    random = base64.b32decode(secret) + nonce
+    factor = prepare_factor(session, person_id=person_id, random=random, rules=rules, act=act)
+    factor.state, factor.confirmed_at = "active", act.now
+    session.flush()
+    _record_enrolment(session, factor, act=act)
+    return True
+
+
+def _record_enrolment(session: Session, factor: Factor, *, act: Act) -> None:
+    act.record(
+        session,
+        Action.FACTOR_TOTP_ENROL,
+        about=audit.About(person_id=f"person:{factor.person_id}"),
+        details={"factor": f"factor:{factor.id}"},
+    )

@@ -1,0 +1,102 @@
+"""Sentences of this wing. Those shown at sign-in never say why: the trail knows, the person outside may not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from control.messages import Message
+
+MESSAGES: Mapping[str, Message] = {
+    "directory.identity_conflict": Message(
+        vi="Mục này của danh bạ đang thuộc về một tên đăng nhập khác ở đây. Một tên chỉ thuộc một người; "
+        "quản trị danh bạ cần xem lại.",
+        en="This entry of the directory already belongs to another sign-in name here. A name is one person for ever; "
+        "the directory's administrator has to look into it.",
+    ),
+    "directory.listing_incomplete": Message(
+        vi="Danh sách đọc từ danh bạ không đầy đủ ({reason}). Không có gì thay đổi; sẽ đọc lại lần sau.",
+        en="The listing read from the directory is not complete ({reason}). Nothing has changed; it is read again.",
+    ),
+    "directory.listing_too_small": Message(
+        vi="Danh bạ trả về ít người hơn hẳn lần trước nên danh sách bị từ chối. Không có gì thay đổi.",
+        en="The directory returned far fewer people than last time, so the listing was refused. Nothing has changed.",
+    ),
+    "directory.unavailable": Message(
+        vi="Danh bạ không trả lời nên chưa thể kiểm tra mật khẩu. Không có gì bị mất, lần thử này không bị tính; "
+        "hãy thử lại sau ít phút. Phiên đang mở vẫn dùng được.",
+        en="The directory does not answer, so the password cannot be checked. Nothing is lost and this try does not "
+        "count; try again in a few minutes. Sessions already open go on.",
+    ),
+    "factor.key_missing": Message(
+        vi="Chưa đặt khoá mã hoá yếu tố thứ hai (VONGLAU_FACTOR_KEY), nên chưa ghi danh được. Hãy báo người trực.",
+        en="The key that seals second factors (VONGLAU_FACTOR_KEY) is not set, so nobody can enrol. "
+        "Tell the person on call.",
+    ),
+    "factor.sealed": Message(
+        vi="Không mở được khoá của yếu tố thứ hai, nên chưa kiểm tra được mã. Hãy báo người trực kèm mã tra cứu.",
+        en="The key of the second factor cannot be opened, so the code cannot be checked. "
+        "Tell the person on call, with the reference number.",
+    ),
+    "person.not_active": Message(
+        vi="Người này đã bị tạm dừng hoặc đã thôi việc.",
+        en="This person is suspended or has left.",
+    ),
+    "sign-in.code_refused": Message(
+        vi="Mã không đúng, đã dùng rồi, hoặc không phải sáu chữ số. Chờ ứng dụng hiện mã mới rồi nhập lại.",
+        en="The code is wrong, already used, or not six digits. Wait for the application to show a new one.",
+    ),
+    "sign-in.code_wrong": Message(
+        vi="Mã sai, hoặc đã dùng.",
+        en="The code was wrong, or used before.",
+    ),
+    "sign-in.codes_used_up": Message(
+        vi="Quá nhiều mã sai trong 24 giờ; bước hai ngừng nhận mã của người này.",
+        en="Too many wrong codes in 24 hours; the second step takes no more of this person.",
+    ),
+    "sign-in.directory_locked": Message(
+        vi="Danh bạ đang khoá tài khoản này.",
+        en="The directory has locked this account.",
+    ),
+    "sign-in.form": Message(
+        vi="Tên, mật khẩu hoặc mã không đúng dạng nên không được gửi đi kiểm tra.",
+        en="The name, password or code did not have the form that is checked at all.",
+    ),
+    "sign-in.locked": Message(
+        vi="Tên này bị khoá vì nhập sai nhiều lần liên tiếp; cán bộ an toàn thông tin có thể mở sớm.",
+        en="This name is locked after wrong tries in a row; a security officer can release it early.",
+    ),
+    "sign-in.name_ambiguous": Message(
+        vi="Danh bạ có hai mục cùng tên đăng nhập.",
+        en="The directory holds two entries of one sign-in name.",
+    ),
+    "sign-in.name_unknown": Message(
+        vi="Danh bạ không có tên đăng nhập này.",
+        en="The directory has no such sign-in name.",
+    ),
+    "sign-in.no_password_step": Message(
+        vi="Bước hai đã hết hạn hoặc chưa qua bước một. Hãy nhập lại tên và mật khẩu.",
+        en="The second step has run out, or there was no first one. Enter name and password again.",
+    ),
+    "sign-in.password_expired": Message(
+        vi="Mật khẩu đã hết hạn và không còn lần đăng nhập ân hạn.",
+        en="The password has expired and no grace sign-in is left.",
+    ),
+    "sign-in.password_must_change": Message(
+        vi="Mật khẩu phải được đổi trước khi đăng nhập.",
+        en="The password has to be changed before signing in.",
+    ),
+    "sign-in.password_wrong": Message(
+        vi="Mật khẩu sai.",
+        en="The password was wrong.",
+    ),
+    "sign-in.refused": Message(
+        vi="Tên hoặc mật khẩu không đúng, hoặc tài khoản chưa dùng được. Chờ một chút rồi thử lại; càng sai nhiều, "
+        "thời gian chờ càng dài. Nếu vẫn không được, hãy gọi bàn hỗ trợ và đọc mã tra cứu.",
+        en="The name or the password is wrong, or the account cannot be used yet. Wait a moment and try again; "
+        "each wrong try makes the wait longer. If it goes on, call the help desk and give the reference number.",
+    ),
+    "sign-in.slowed": Message(
+        vi="Phải chờ giữa hai lần thử vì vừa nhập sai nhiều lần.",
+        en="A wait between two tries is in force after several wrong ones.",
+    ),
+}

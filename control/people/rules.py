@@ -1,0 +1,63 @@
+"""Read this wing's numbers from the law: how often to try, how long to rest, how many sessions.
+
+Not for: defaults. A number that policies do not give is a broken installation and stops the act.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date, timedelta
+
+from control.people.factors.service import FactorRules
+from control.people.sessions.domain import SessionRules
+from control.people.signin.domain import SignInRules
+from control.settings import Settings
+from policies import Policies
+
+
+def _number(policies: Policies, name: str, *, profile: str, on: date) -> int:
+    value = policies.parameter(name, profile, on).value
+    if not isinstance(value, int) or value < 1:
+        raise ValueError(f"policies: {name} must be a whole number above zero, not {value!r}")
+    return value
+
+
+def sign_in_rules(policies: Policies, *, settings: Settings, on: date) -> SignInRules:
+    """Return the numbers of sign-in as they stand on a day. Raises PolicyError, ValueError."""
+
+    def number(name: str) -> int:
+        return _number(policies, name, profile=settings.profile, on=on)
+
+    return SignInRules(
+        attempts_maximum=number("sign_in_attempts_max"),
+        window=timedelta(minutes=number("sign_in_window_minutes")),
+        unlock_after=timedelta(hours=number("sign_in_unlock_hours")),
+        free_attempts=number("sign_in_free_attempts"),
+        address_attempts=number("sign_in_address_attempts"),
+        delay_maximum=timedelta(seconds=number("sign_in_delay_max_seconds")),
+        pending_life=timedelta(minutes=number("sign_in_pending_minutes")),
+        code_attempts=number("totp_attempts_max"),
+        codes_a_day=number("totp_failures_per_day"),
+        answer_step=timedelta(milliseconds=number("sign_in_answer_milliseconds")),
+        digest_key=hashlib.sha256(b"vonglau sign-in digests\0" + settings.secret_key.encode()).digest(),
+    )
+
+
+def session_rules(policies: Policies, *, settings: Settings, on: date) -> SessionRules:
+    """Return the numbers of sessions as they stand on a day. Raises PolicyError, ValueError."""
+
+    def number(name: str) -> int:
+        return _number(policies, name, profile=settings.profile, on=on)
+
+    return SessionRules(
+        idle=timedelta(minutes=number("session_idle_minutes")),
+        idle_of_administration=timedelta(minutes=number("session_idle_admin_minutes")),
+        lifetime=timedelta(hours=number("session_max_hours")),
+        concurrent=number("session_max_concurrent"),
+    )
+
+
+def factor_rules(policies: Policies, *, settings: Settings, on: date) -> FactorRules:
+    """Return what checking a code needs. Raises PolicyError, ValueError."""
+    drift = _number(policies, "totp_drift_steps", profile=settings.profile, on=on)
+    return FactorRules(key=settings.factor_key, drift_steps=drift)

@@ -1,0 +1,175 @@
+"""Start, resume and end sessions.
+
+Invariants: the browser's token is stored only as a digest; a session that ended never resumes; every start and end is
+an entry in the same transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, select, update
+from sqlalchemy.orm import Session
+
+import audit
+from control.actions import Action
+from control.acts import Act, Actor, Emitted
+from control.errors import NotFound
+from control.people.directory.models import Person
+from control.people.roles.domain import ADMINISTRATION, permissions_of
+from control.people.roles.service import roles_of
+from control.people.sessions.domain import SEEN_EVERY, TOKEN_FORM, SessionRules, code_of, digest, id_of, reason_to_end
+from control.people.sessions.models import LoginSession
+from policies import Role
+
+ADDRESS_CHARACTERS = 64
+AGENT_CHARACTERS = 256
+
+
+def start_session(
+    session: Session,
+    *,
+    person: Person,
+    factor_id: int,
+    token: str,
+    rules: SessionRules,
+    roles: Mapping[str, Role],
+    act: Act,
+) -> Actor:
+    """Store a new session for `token` and return who it stands for; the oldest beyond the allowed number end."""
+    held = roles_of(session, person_id=person.id)
+    idle = rules.idle_for(is_administration=not held.isdisjoint(ADMINISTRATION))
+    row = LoginSession(
+        token_digest=digest(token),
+        person_id=person.id,
+        factor_id=factor_id,
+        auth_level="medium",  # S4-10.1: a code from an application; a signing certificate would be high
+        second_factor_at=act.now,
+        created_at=act.now,
+        last_seen_at=act.now,
+        ends_at=act.now + rules.lifetime,
+        idle_seconds=int(idle.total_seconds()),
+        address=(act.source_ip or "")[:ADDRESS_CHARACTERS],
+        user_agent=(act.user_agent or "")[:AGENT_CHARACTERS],
+    )
+    session.add(row)
+    session.flush()
+    actor = _actor(person, row, held=held, roles=roles)
+    own = act.as_actor(actor)
+    live = live_sessions(session, person_id=person.id, now=act.now)
+    for surplus in [other for other in live if other.id != row.id][rules.concurrent - 1 :]:
+        _end(session, surplus, reason="replaced", act=own)
+    own.record(
+        session,
+        Action.SESSION_BROWSER_START,
+        about=audit.About(person_id=actor.ref, session_id=code_of(row.id)),
+        details={"level": row.auth_level, "factor": f"factor:{factor_id}"},
+    )
+    return actor
+
+
+def resume_session(
+    session: Session, *, token: str, now: datetime, act: Act, roles: Mapping[str, Role], is_activity: bool = True
+) -> Actor | None:
+    """Return who the token stands for, or None; a session that ran out is ended here, with its entry.
+
+    Standing is read anew each time: roles taken away or a person suspended count from the next request on.
+    `is_activity` is False for a page that only refreshes itself: it must not keep a session alive (D9).
+    """
+    if not TOKEN_FORM.fullmatch(token):
+        return None
+    found = session.execute(
+        select(LoginSession, Person)
+        .join(Person, Person.id == LoginSession.person_id)
+        .where(LoginSession.token_digest == digest(token), LoginSession.ended_at.is_(None))
+    ).one_or_none()
+    if found is None:
+        return None
+    row, person = found
+    held = roles_of(session, person_id=person.id)
+    actor = _actor(person, row, held=held, roles=roles)
+    idle = timedelta(seconds=row.idle_seconds)
+    reason = reason_to_end(now=now, last_seen_at=row.last_seen_at, idle=idle, ends_at=row.ends_at)
+    if reason is None and person.state != "active":
+        reason = "person-not-active"
+    if reason is not None:
+        # An entry of its own: it must not stand in for the one the present request owes.
+        _end(session, row, reason=reason, act=replace(act.as_actor(actor), emitted=Emitted()))
+        return None
+    if is_activity and now - row.last_seen_at >= SEEN_EVERY:
+        session.execute(
+            update(LoginSession)
+            .where(LoginSession.id == row.id, LoginSession.ended_at.is_(None), LoginSession.last_seen_at < now)
+            .values(last_seen_at=now)
+        )
+        return replace(actor, session_ends_at=min(row.ends_at, now + idle))
+    return actor
+
+
+def _actor(person: Person, row: LoginSession, *, held: frozenset[str], roles: Mapping[str, Role]) -> Actor:
+    return Actor(
+        id=person.id,
+        login=person.login,
+        name=person.display_name,
+        roles=held,
+        permissions=permissions_of(held, roles=roles),
+        session_id=code_of(row.id),
+        session_ends_at=min(row.ends_at, row.last_seen_at + timedelta(seconds=row.idle_seconds)),
+        second_factor_at=row.second_factor_at,
+    )
+
+
+def live_sessions(session: Session, *, person_id: int, now: datetime) -> Sequence[LoginSession]:
+    """Return a person's sessions that live now, the newest first."""
+    rows = session.scalars(
+        select(LoginSession)
+        .where(LoginSession.person_id == person_id, LoginSession.ended_at.is_(None), LoginSession.ends_at > now)
+        .order_by(LoginSession.created_at.desc(), LoginSession.id.desc())
+        .limit(100)
+    )
+    return [row for row in rows if now - row.last_seen_at < timedelta(seconds=row.idle_seconds)]
+
+
+def end_own_session(session: Session, *, code: str, reason: str, act: Act) -> None:
+    """End one session of the person who acts. Raises NotFound for anybody else's, and for one that ended."""
+    number = id_of(code)
+    row = session.get(LoginSession, number, with_for_update=True) if number is not None else None
+    if row is None or row.person_id != act.actor.id or row.ended_at is not None:
+        raise NotFound("session", code)
+    _end(session, row, reason=reason, act=act)
+
+
+def end_sessions(
+    session: Session, *, person_id: int, reason: str, act: Act, except_code: str | None = None
+) -> tuple[str, ...]:
+    """End every session of a person, but one if named, and return the codes of those ended."""
+    rows = session.scalars(
+        select(LoginSession)
+        .where(LoginSession.person_id == person_id, LoginSession.ended_at.is_(None))
+        .order_by(LoginSession.id)
+        .with_for_update()
+    ).all()
+    ended = [row for row in rows if code_of(row.id) != except_code]
+    for row in ended:
+        _end(session, row, reason=reason, act=act)
+    return tuple(code_of(row.id) for row in ended)
+
+
+def _end(session: Session, row: LoginSession, *, reason: str, act: Act) -> None:
+    """End one session; of two that end it at once, one writes the entry."""
+    ended = session.execute(
+        update(LoginSession)
+        .where(LoginSession.id == row.id, LoginSession.ended_at.is_(None))
+        .values(ended_at=act.now, ended_reason=reason)
+    )
+    if cast("CursorResult[Any]", ended).rowcount != 1:
+        return
+    act.record(
+        session,
+        Action.SESSION_BROWSER_END,
+        about=audit.About(person_id=f"person:{row.person_id}", session_id=code_of(row.id)),
+        details={"reason": reason},
+    )

@@ -1,0 +1,257 @@
+"""The pages of sign-in: name and password, then the code, or the QR drawing for somebody new.
+
+Not for: deciding. Invariants: every failure of the first step reads the same and takes the same time; a session's
+cookie and the form's secret are new after every sign-in.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from http import HTTPStatus
+
+import flask
+import segno
+from flask import Blueprint, Response, g, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from control.access import audited, not_audited, public
+from control.actions import Action
+from control.db import unit_of_work
+from control.errors import Unavailable
+from control.people.circumstances import present_directory, present_rules
+from control.people.directory.domain import parse_login, parse_password
+from control.people.factors.domain import SECRET_BYTES, in_groups, provisioning_uri
+from control.people.factors.sealing import NONCE_BYTES
+from control.people.factors.service import secret_of
+from control.people.sessions.service import end_own_session
+from control.people.signin import service
+from control.people.signin.domain import local_path, rest_of_answer
+from control.people.signin.service import Half, Result, Step, Typed
+from control.requests import SESSION_COOKIE, current_language, reference_number
+from control.services import services
+
+STEP_COOKIE = "__Host-vonglau-step"
+TOKEN_BYTES = 32
+NAME_KEPT = 64
+QR_SCALE = 5
+QR_DARK, QR_LIGHT = "#16264a", "#ffffff"
+signin = Blueprint("signin", __name__, template_folder="templates")
+
+
+@signin.get("/sign-in")
+@public(because="this is where people become known")
+@not_audited(because="an empty form; what is sent with it is recorded")
+def ask() -> ResponseReturnValue:
+    """Show the first step; somebody signed in already is led on."""
+    target = local_path(request.args.get("next", ""))
+    if g.actor.id:
+        return redirect(target or "/", HTTPStatus.SEE_OTHER)
+    return _first_page(next_path=target)
+
+
+@signin.post("/sign-in")
+@public(because="this is where people become known")
+@audited(Action.SIGN_IN_PASSWORD_CHECK)
+def check_password() -> ResponseReturnValue:
+    """Check name and password with the directory, and open the second step."""
+    began = time.monotonic()
+    rules = present_rules()
+    text, target = request.form.get("login", ""), local_path(request.form.get("next", ""))
+    typed = Typed(text=text, login=parse_login(text))
+    password = parse_password(request.form.get("password", ""))
+    with unit_of_work() as session:
+        try_id = service.open_try(session, typed=typed, rules=rules, act=g.act)
+    result = Result(step=Step.REFUSED)
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    if try_id is not None:
+        try:
+            result = _ask_directory(typed, password, try_id=try_id, token=token, target=target)
+        except Unavailable as error:
+            if error.code != "directory.unavailable":
+                raise
+            with unit_of_work() as session:
+                service.close_unanswered(session, try_id=try_id, typed=typed, act=g.act)
+            return _first_page(next_path=target, login=text, fault=error.code, status=error.status)
+    if result.step is Step.REFUSED:
+        jitter = secrets.randbelow(1000) / 1000
+        time.sleep(rest_of_answer(time.monotonic() - began, rules=rules.sign_in, jitter=jitter))
+        return _first_page(next_path=target, login=text, fault="sign-in.refused", status=HTTPStatus.UNAUTHORIZED)
+    if result.step is Step.MUST_CHANGE:
+        return make_response(render_template("signin/must_change.html"), HTTPStatus.FORBIDDEN)
+    page = ".show_enrolment" if result.step is Step.ENROL else ".ask_code"
+    response = make_response(redirect(url_for(page), HTTPStatus.SEE_OTHER))
+    life = int(rules.sign_in.pending_life.total_seconds())
+    _set_cookie(response, STEP_COOKIE, token, max_age=life)
+    return response
+
+
+def _ask_directory(typed: Typed, password: str | None, *, try_id: int, token: str, target: str) -> Result:
+    """Ask outside any transaction: a slow directory must not hold the database."""
+    if typed.login is None or password is None:
+        with unit_of_work() as session:
+            return service.refuse_form(session, try_id=try_id, typed=typed, act=g.act)
+    answer = present_directory().authenticate(typed.login, password)
+    with unit_of_work() as session:
+        return service.finish_password(
+            session,
+            try_id=try_id,
+            typed=typed,
+            answer=answer,
+            token=token,
+            secret_random=secrets.token_bytes(SECRET_BYTES + NONCE_BYTES),
+            next_path=target or "/",
+            rules=present_rules(),
+            act=g.act,
+        )
+
+
+@signin.get("/sign-in/code")
+@public(because="the second step belongs to whoever passed the first; a token in their browser says who")
+@not_audited(because="an empty form; what is sent with it is recorded")
+def ask_code() -> ResponseReturnValue:
+    """Show the second step."""
+    half = _half()
+    if half is None:
+        return _start_again()
+    if half.is_enrolment:
+        return redirect(url_for(".show_enrolment"), HTTPStatus.SEE_OTHER)
+    return _second_page(half)
+
+
+@signin.post("/sign-in/code")
+@public(because="the second step belongs to whoever passed the first; a token in their browser says who")
+@audited(Action.SIGN_IN_CODE_CHECK)
+def check_code() -> ResponseReturnValue:
+    """Check the code and start the session."""
+    return _prove(is_enrolment=False)
+
+
+@signin.get("/sign-in/enrol")
+@public(because="somebody without a second factor enrols one after a right password, never before")
+@not_audited(because="shows the key made when the password was checked; enrolling it is recorded")
+def show_enrolment() -> ResponseReturnValue:
+    """Show the QR drawing of a new factor."""
+    half = _half()
+    if half is None:
+        return _start_again()
+    if not half.is_enrolment:
+        return redirect(url_for(".ask_code"), HTTPStatus.SEE_OTHER)
+    return _enrolment_page(half)
+
+
+@signin.post("/sign-in/enrol")
+@public(because="somebody without a second factor enrols one after a right password, never before")
+@audited(Action.SIGN_IN_CODE_CHECK)
+def enrol() -> ResponseReturnValue:
+    """Check the first code of a new factor, activate it and start the session."""
+    return _prove(is_enrolment=True)
+
+
+def _prove(*, is_enrolment: bool) -> ResponseReturnValue:
+    session_token = secrets.token_urlsafe(TOKEN_BYTES)
+    with unit_of_work() as session:
+        result = service.prove(
+            session,
+            token=request.cookies.get(STEP_COOKIE, ""),
+            text=request.form.get("code", ""),
+            session_token=session_token,
+            is_enrolment=is_enrolment,
+            rules=present_rules(),
+            act=g.act,
+        )
+        if result.step is Step.SIGNED_IN and g.actor.id:
+            # The same browser signed in again: the session it had must not go on beside the new one.
+            end_own_session(session, code=g.actor.session_id or "", reason="replaced", act=g.act)
+    if result.step is Step.SIGNED_IN:
+        return _signed_in(result, session_token)
+    half = _half() if result.step is Step.REFUSED else None
+    if half is None:
+        return _start_again()
+    page = _enrolment_page if is_enrolment else _second_page
+    return page(half, fault="sign-in.code_refused", status=HTTPStatus.UNAUTHORIZED)
+
+
+def _signed_in(result: Result, session_token: str) -> Response:
+    flask.session.clear()  # the form secret of before sign-in must not work after it
+    response = make_response(redirect(result.next_path or "/", HTTPStatus.SEE_OTHER))
+    _set_cookie(response, SESSION_COOKIE, session_token)
+    _drop_cookie(response, STEP_COOKIE)
+    return response
+
+
+def _half() -> Half | None:
+    with unit_of_work() as session:
+        return service.half_of(session, token=request.cookies.get(STEP_COOKIE, ""), now=g.now)
+
+
+def _start_again() -> Response:
+    """Lead back to the first step; what was typed in the second one is worth nothing any more."""
+    response = _first_page(fault="sign-in.no_password_step", status=HTTPStatus.UNAUTHORIZED)
+    _drop_cookie(response, STEP_COOKIE)
+    return response
+
+
+def _first_page(
+    *, next_path: str = "", login: str = "", fault: str | None = None, status: HTTPStatus = HTTPStatus.OK
+) -> Response:
+    page = render_template(
+        "signin/password.html",
+        login=login[:NAME_KEPT],
+        next_path=next_path,
+        fault=_sentence(fault),
+        is_degraded=fault == "directory.unavailable",
+        reference=reference_number(),
+    )
+    return make_response(page, status)
+
+
+def _second_page(half: Half, *, fault: str | None = None, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    page = render_template(
+        "signin/code.html",
+        half=half,
+        stations=_stations(half),
+        fault=_sentence(fault),
+        attempts=present_rules().sign_in.code_attempts,
+        reference=reference_number(),
+    )
+    return make_response(page, status)
+
+
+def _enrolment_page(half: Half, *, fault: str | None = None, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    secret = secret_of(half.factor, rules=present_rules().factor)
+    drawing = segno.make(provisioning_uri(secret, login=half.person.login), error="m")
+    page = render_template(
+        "signin/enrol.html",
+        half=half,
+        stations=_stations(half),
+        drawing=drawing.svg_data_uri(scale=QR_SCALE, dark=QR_DARK, light=QR_LIGHT),
+        size=drawing.symbol_size(scale=QR_SCALE)[0],
+        key=in_groups(secret),
+        fault=_sentence(fault),
+        reference=reference_number(),
+    )
+    return make_response(page, status)
+
+
+def _stations(half: Half) -> list[dict[str, object]]:
+    return [
+        {"kind": "directory", "text": half.person.login},
+        {"kind": "password", "text": _("was right")},
+        {"kind": "factors", "text": _("waits for you"), "state": "here"},
+        {"kind": "session", "text": _("after step 2"), "state": "next"},
+        {"kind": "entry", "text": _("every try")},
+    ]
+
+
+def _sentence(code: str | None) -> str | None:
+    return services().messages.render(code, current_language()) if code else None
+
+
+def _set_cookie(response: Response, name: str, value: str, *, max_age: int | None = None) -> None:
+    response.set_cookie(name, value, max_age=max_age, secure=True, httponly=True, samesite="Strict", path="/")
+
+
+def _drop_cookie(response: Response, name: str) -> None:
+    response.delete_cookie(name, secure=True, httponly=True, samesite="Strict", path="/")

@@ -1,0 +1,316 @@
+"""The two steps of a sign-in: a password, then a code; each try is counted before and recorded after.
+
+Invariants: nothing here tells a person why they were refused; the trail knows. Between the steps only a random token
+is in the browser, and it opens one person's second step, for minutes, for a few tries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+import audit
+from control.actions import Action
+from control.acts import Act, Actor
+from control.decisions import Deny
+from control.people.directory.domain import DirectoryAnswer, PasswordFault, Verdict
+from control.people.directory.models import Person
+from control.people.directory.service import note_contact, record_person
+from control.people.factors.domain import parse_code
+from control.people.factors.models import Factor
+from control.people.factors.service import (
+    FactorRules,
+    accept_code,
+    active_factor,
+    confirm_factor,
+    prepare_factor,
+)
+from control.people.sessions.domain import SessionRules, digest
+from control.people.sessions.service import start_session
+from control.people.signin.domain import TOKEN_FORM, SignInRules, address_digest, name_digest
+from control.people.signin.models import PendingSignIn
+from control.people.signin.throttle import forget_old, reserve_code_try, reserve_password_try, settle_try
+from policies import Role
+
+NAME_CHARACTERS = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """Everything policies say about signing in."""
+
+    sign_in: SignInRules
+    factor: FactorRules
+    session: SessionRules
+    roles: Mapping[str, Role]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Typed:
+    """What a person typed as their name: as it came, and as the one spelling it can have (None: nobody's)."""
+
+    text: str
+    login: str | None
+
+    @property
+    def counted_as(self) -> str:
+        """All spellings of one name share a counter (C3)."""
+        return self.login if self.login is not None else self.text.strip().casefold()[:NAME_CHARACTERS]
+
+
+class Step(StrEnum):
+    """Where a sign-in stands after a step."""
+
+    REFUSED = "refused"
+    MUST_CHANGE = "must-change"
+    PROVE = "prove"
+    ENROL = "enrol"
+    AGAIN = "again"
+    SIGNED_IN = "signed-in"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What came of a step; `actor` and `next_path` only when signed in."""
+
+    step: Step
+    actor: Actor | None = None
+    next_path: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Half:
+    """A sign-in that waits for its second step."""
+
+    id: int
+    person: Person
+    factor: Factor
+    is_enrolment: bool
+    created_at: datetime
+    expires_at: datetime
+    next_path: str
+    tries: int
+
+
+def open_try(session: Session, *, typed: Typed, rules: Rules, act: Act) -> int | None:
+    """Count a try on a name; None, with its entry, when the name or the address has to wait."""
+    found = reserve_password_try(
+        session,
+        name=name_digest(typed.counted_as, rules=rules.sign_in),
+        address=address_digest(act.source_ip, rules=rules.sign_in),
+        now=act.now,
+        rules=rules.sign_in,
+    )
+    if isinstance(found, Deny):
+        _fail(session, typed, reason=found.reason, act=act, denied=True)
+        return None
+    return found
+
+
+def close_unanswered(session: Session, *, try_id: int, typed: Typed, act: Act) -> None:
+    """Write that the directory did not answer; the try counts against nobody."""
+    settle_try(session, try_id=try_id, outcome="unanswered")
+    note_contact(session, answered=False, now=act.now)
+    _fail(session, typed, reason="directory.unavailable", act=act)
+
+
+def refuse_form(session: Session, *, try_id: int, typed: Typed, act: Act) -> Result:
+    """Write a try that never reached the directory: no possible name, or no possible password."""
+    settle_try(session, try_id=try_id, outcome="failed")
+    _fail(session, typed, reason="sign-in.form", act=act)
+    return Result(step=Step.REFUSED)
+
+
+def finish_password(
+    session: Session,
+    *,
+    try_id: int,
+    typed: Typed,
+    answer: DirectoryAnswer,
+    token: str,
+    secret_random: bytes,
+    next_path: str,
+    rules: Rules,
+    act: Act,
+) -> Result:
+    """Take the directory's answer: refuse, or open the second step for `token`.
+
+    `secret_random` becomes the key of a new factor when the person has none.
+    """
+    note_contact(session, answered=True, now=act.now)
+    if answer.verdict is not Verdict.RIGHT or answer.entry is None:
+        settle_try(session, try_id=try_id, outcome="failed")
+        _fail(session, typed, reason=_reason(answer), act=act)
+        return Result(step=Step.REFUSED)
+    person = record_person(session, entry=answer.entry, roles=rules.roles, act=act)
+    if isinstance(person, Deny) or person.state != "active":
+        settle_try(session, try_id=try_id, outcome="failed")
+        reason = person.reason if isinstance(person, Deny) else "person.not_active"
+        _fail(session, typed, reason=reason, act=act, denied=True)
+        return Result(step=Step.REFUSED)
+    settle_try(session, try_id=try_id, outcome="passed")
+    about = audit.About(person_id=f"person:{person.id}")
+    if answer.password.must_change:
+        act.refuse(
+            session,
+            Action.SIGN_IN_PASSWORD_CHECK,
+            Deny(rule="sign_in.new_password", reason="sign-in.password_must_change"),
+            about=about,
+        )
+        return Result(step=Step.MUST_CHANGE)
+    factor = active_factor(session, person_id=person.id)
+    fresh = (
+        None
+        if factor
+        else prepare_factor(session, person_id=person.id, random=secret_random, rules=rules.factor, act=act)
+    )
+    session.add(
+        PendingSignIn(
+            token_digest=digest(token),
+            person_id=person.id,
+            factor_id=fresh.id if fresh else None,
+            created_at=act.now,
+            expires_at=act.now + rules.sign_in.pending_life,
+            next_path=next_path,
+        )
+    )
+    forget_old(session, now=act.now, rules=rules.sign_in)
+    act.record(session, Action.SIGN_IN_PASSWORD_CHECK, about=about, details={"next": "enrol" if fresh else "prove"})
+    return Result(step=Step.ENROL if fresh else Step.PROVE)
+
+
+def half_of(session: Session, *, token: str, now: datetime) -> Half | None:
+    """Return the sign-in that `token` opens, or None when there is none, it is over, or its time is."""
+    if not TOKEN_FORM.fullmatch(token):
+        return None
+    found = session.execute(
+        select(PendingSignIn, Person)
+        .join(Person, Person.id == PendingSignIn.person_id)
+        .where(PendingSignIn.token_digest == digest(token), PendingSignIn.ended_at.is_(None))
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if found is None or found[0].expires_at <= now:
+        return None
+    row, person = found
+    held = active_factor(session, person_id=person.id)
+    factor = held if row.factor_id is None else session.get(Factor, row.factor_id)
+    if factor is None or (row.factor_id is not None and held is not None):
+        return None  # enrolled elsewhere in the meantime: this path never adds a second factor (A14)
+    return Half(
+        id=row.id,
+        person=person,
+        factor=factor,
+        is_enrolment=row.factor_id is not None,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        next_path=row.next_path,
+        tries=row.tries,
+    )
+
+
+def prove(
+    session: Session, *, token: str, text: str, session_token: str, is_enrolment: bool, rules: Rules, act: Act
+) -> Result:
+    """Check the code of the second step and start the session, or count the failure.
+
+    `is_enrolment` names the page it came from: a code for enrolling never signs in another way, nor the reverse.
+    """
+    half = half_of(session, token=token, now=act.now)
+    if half is None or half.is_enrolment is not is_enrolment:
+        act.refuse(
+            session, Action.SIGN_IN_CODE_CHECK, Deny(rule="sign_in.two_steps", reason="sign-in.no_password_step")
+        )
+        return Result(step=Step.AGAIN)
+    about = audit.About(person_id=f"person:{half.person.id}")
+    tried = reserve_code_try(
+        session,
+        name=name_digest(half.person.login, rules=rules.sign_in),
+        address=address_digest(act.source_ip, rules=rules.sign_in),
+        now=act.now,
+        rules=rules.sign_in,
+    )
+    row = session.get_one(PendingSignIn, half.id, with_for_update=True, populate_existing=True)
+    if isinstance(tried, Deny) or row.ended_at is not None or row.tries >= rules.sign_in.code_attempts:
+        reason = tried.reason if isinstance(tried, Deny) else "sign-in.no_password_step"
+        act.refuse(session, Action.SIGN_IN_CODE_CHECK, Deny(rule="sign_in.two_steps", reason=reason), about=about)
+        if not isinstance(tried, Deny):
+            settle_try(session, try_id=tried, outcome="failed")
+        return Result(step=Step.AGAIN)
+    row.tries += 1
+    code = parse_code(text)
+    check = confirm_factor if is_enrolment else accept_code
+    if (
+        code is None
+        or half.person.state != "active"
+        or not check(session, factor=half.factor, code=code, rules=rules.factor, act=act)
+    ):
+        return _fail_code(session, row, tried, form_is_right=code is not None, about=about, rules=rules, act=act)
+    settle_try(session, try_id=tried, outcome="passed")
+    row.ended_at, row.ended_reason = act.now, "passed"
+    actor = start_session(
+        session,
+        person=half.person,
+        factor_id=half.factor.id,
+        token=session_token,
+        rules=rules.session,
+        roles=rules.roles,
+        act=act,
+    )
+    act.as_actor(actor).record(session, Action.SIGN_IN_CODE_CHECK, about=about)
+    return Result(step=Step.SIGNED_IN, actor=actor, next_path=half.next_path)
+
+
+def _fail_code(
+    session: Session,
+    row: PendingSignIn,
+    try_id: int,
+    *,
+    form_is_right: bool,
+    about: audit.About,
+    rules: Rules,
+    act: Act,
+) -> Result:
+    settle_try(session, try_id=try_id, outcome="failed")
+    is_last = row.tries >= rules.sign_in.code_attempts
+    if is_last:
+        row.ended_at, row.ended_reason = act.now, "tries"
+    act.record(
+        session,
+        Action.SIGN_IN_CODE_CHECK,
+        outcome=audit.Outcome.FAILURE,
+        reason="sign-in.code_wrong" if form_is_right else "sign-in.form",
+        about=about,
+        details={"tries": row.tries},
+    )
+    return Result(step=Step.AGAIN if is_last else Step.REFUSED)
+
+
+def _reason(answer: DirectoryAnswer) -> str:
+    faults = {
+        PasswordFault.LOCKED: "sign-in.directory_locked",
+        PasswordFault.EXPIRED: "sign-in.password_expired",
+    }
+    if answer.password.fault in faults:
+        return faults[answer.password.fault]
+    return {Verdict.UNKNOWN: "sign-in.name_unknown", Verdict.AMBIGUOUS: "sign-in.name_ambiguous"}.get(
+        answer.verdict, "sign-in.password_wrong"
+    )
+
+
+def _fail(session: Session, typed: Typed, *, reason: str, act: Act, denied: bool = False) -> None:
+    """Write the entry of a failed first step; the typed name is personal and stands there sealed."""
+    known = session.scalar(select(Person.id).where(Person.login == typed.login)) if typed.login else None
+    act.record(
+        session,
+        Action.SIGN_IN_PASSWORD_CHECK,
+        outcome=audit.Outcome.FAILURE,
+        reason=reason,
+        denied=denied,
+        about=audit.About(person_id=f"person:{known}" if known is not None else None),
+        personal={"login": typed.text[:NAME_CHARACTERS] or "–"},
+    )
