@@ -3,31 +3,56 @@
 Not for: deciding what is recorded or showing it; that is `control`. Imports nothing of ours and no web framework.
 """
 
+from audit.bundle import Exported, NothingToExportError, export_bundle
 from audit.canonical import NotCanonicalError, canonical
+from audit.chain import Problem, Report, verify_journal
 from audit.entry import About, Entry, Outcome, body, new_id
+from audit.journal import Checkpoint, Journal, Lag, Record
 from audit.outbox import NotWrittenError, append
+from audit.query import FILTERS, Bar, Histogram, Hit, Page, Query, Search, SearchUnavailableError
+from audit.sequencer import Sequencer
 from audit.subjects import SOURCES, SubjectKeyError, SubjectKeys, openings, tokens
 from audit.tables import metadata
 from audit.text import fold, words
 from audit.writer import Writer
 
+# The search server's client is heavy: audit.search and audit.shipper are imported by whoever needs them.
 __all__ = [
+    "FILTERS",
     "SOURCES",
     "About",
+    "Bar",
+    "Checkpoint",
     "Entry",
+    "Exported",
+    "Histogram",
+    "Hit",
+    "Journal",
+    "Lag",
     "NotCanonicalError",
     "NotWrittenError",
+    "NothingToExportError",
     "Outcome",
+    "Page",
+    "Problem",
+    "Query",
+    "Record",
+    "Report",
+    "Search",
+    "SearchUnavailableError",
+    "Sequencer",
     "SubjectKeyError",
     "SubjectKeys",
     "Writer",
     "append",
     "body",
     "canonical",
+    "export_bundle",
     "fold",
     "metadata",
     "new_id",
     "openings",
     "tokens",
+    "verify_journal",
     "words",
 ]

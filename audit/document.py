@@ -39,7 +39,7 @@ TEMPLATE: dict[str, Any] = {
         "mappings": {
             "dynamic": False,
             "properties": {
-                "@timestamp": {"type": "date_nanos"},
+                "@timestamp": {"type": "date"},
                 "event": {
                     "properties": {
                         "id": _KEYWORD,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select, text, update
+from sqlalchemy import Connection, Engine, exists, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 
@@ -61,6 +61,8 @@ class Sequencer:
         connection = self._lead()
         if connection is None:
             return 0
+        if not self._has_work(connection):
+            return 0
         try:
             with connection.begin():
                 return self._number(connection, check=False, now=now)
@@ -74,6 +76,11 @@ class Sequencer:
             self._connection.invalidate()  # a pooled connection would keep the session lock
             self._connection.close()
             self._connection = None
+
+    def _has_work(self, connection: Connection) -> bool:
+        """Look without locking: a locked head would write to the disk many times a second for nothing."""
+        with connection.begin():
+            return connection.scalar(select(exists(select(tables.outbox.c.oid)))) or False
 
     def _lead(self) -> Connection | None:
         if self._connection is not None and not self._connection.closed and not self._connection.invalidated:

@@ -72,6 +72,7 @@ class Shipper:
     jitter: Callable[[], float] = random.random
     _limit: int = field(init=False)
     _failures: int = 0
+    _arrived: set[int] = field(default_factory=set)  # beyond the cursor, behind one that has to come again
 
     def __post_init__(self) -> None:
         """Start with whole batches."""
@@ -84,13 +85,21 @@ class Shipper:
             return Shipped(count=0)
         answers = self._send(records)
         done = next((at for at, one in enumerate(answers) if one.fate in {Fate.LATER, Fate.STOP}), len(answers))
-        dead = [(record, one) for record, one in zip(records, answers, strict=True)][:done]
-        buried = self._bury([(record, one) for record, one in dead if one.fate is Fate.DEAD], now=now)
+        settled = zip(records[:done], answers[:done], strict=True)
+        buried = self._bury([(record, one) for record, one in settled if one.fate is Fate.DEAD], now=now)
         if buried is not None:
             done = next(at for at, one in enumerate(answers) if one.fate is Fate.DEAD)
         trouble = buried or (answers[done] if done < len(answers) else None)
+        later = zip(records[done:], answers[done:], strict=True)
+        self._arrived = {record.sequence for record, one in later if one.fate is Fate.DONE}
         self._move(records[:done], trouble=trouble, now=now)
         return self._after(done, trouble)
+
+    def stall(self, reason: str, *, now: datetime) -> None:
+        """Write down that nothing can be sent, and why, without having tried."""
+        with self.engine.begin() as connection:
+            self._ensure_row(connection, now=now)
+        self._move([], trouble=_Answer(fate=Fate.LATER, status=0, reason=reason), now=now)
 
     def rewind(self, *, to: int, now: datetime) -> None:
         """Set the cursor back, to fill an index again from the journal; what is there already answers 409."""
@@ -122,6 +131,9 @@ class Shipper:
         lines: list[bytes] = []
         sent: list[int] = []
         for place, record in enumerate(records):
+            if record.sequence in self._arrived:
+                known[place] = _Answer(fate=Fate.DONE, status=409, reason="")
+                continue
             if record.body is None:  # pruned before it was ever shipped: its hash is still of use
                 lines += [action_line(record, index=index_name(record)), stub(record, with_body=False)]
                 sent.append(place)
@@ -223,7 +235,7 @@ class Shipper:
             self._failures = 0
             self._limit = min(self.batch, self._limit * 2)
             return Shipped(count=done)
-        if trouble.status == _TOO_MANY:
+        if trouble.status == _TOO_MANY and not done:
             self._limit = max(1, self._limit // 2)
         is_stopped = trouble.fate is Fate.STOP
         longest = min(LONGEST_WAIT_SECONDS, SHORTEST_WAIT_SECONDS * 2**self._failures)

@@ -6,11 +6,13 @@ import secrets
 from datetime import UTC, datetime
 from typing import Any
 
+from elasticsearch import Elasticsearch
 from sqlalchemy import Engine
 
 import audit
 from audit.projection import Projector
 from audit.sequencer import Sequencer
+from audit.shipper import Shipped, Shipper
 
 NOON = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)  # 12:00 in Hà Nội, a Monday
 ORIGIN = "vonglau.test/audit"
@@ -54,3 +56,14 @@ def settle(engine: Engine, *, origin: str = "vonglau/audit", now: datetime = NOO
     finally:
         sequencer.close()
     return count
+
+
+def ship_all(trail: Any, client: Elasticsearch, **options: Any) -> list[Shipped]:
+    """Ship until nothing is left or a hundred rounds have passed; return the rounds."""
+    shipper = Shipper(engine=trail.engine("vl_sequencer"), client=client, jitter=lambda: 0.0, **options)
+    rounds: list[Shipped] = []
+    for _ in range(100):
+        rounds.append(shipper.run_once(now=NOON))
+        if not rounds[-1].count and not rounds[-1].error:
+            break
+    return rounds

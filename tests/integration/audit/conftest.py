@@ -5,13 +5,21 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from alembic.script import ScriptDirectory
+from elasticsearch import Elasticsearch
 from sqlalchemy import Engine, create_engine
 
 import audit
 from audit.sequencer import Sequencer
+from audit.shipper import put_template
 from control.migrations import run as migrations
+from control.stand.elasticsearch import ElasticsearchNode
+from control.stand.ports import free_port
 from control.stand.postgres import DATABASE, OWNER, PostgresServer
 from tests.factories.audit import NOON, ORIGIN, make_entry, make_writer, settle
 
@@ -69,10 +77,16 @@ class Trail:
 
 @pytest.fixture(scope="session")
 def journal_template(postgres: PostgresServer) -> str:
-    """A database with the roles and the journal, nothing else of the product."""
+    """A database with the roles and the journal, nothing else of the product: the library stands without it."""
     postgres.create_database(TEMPLATE)
     engine = create_engine(postgres.url(OWNER, database=TEMPLATE))
-    migrations.upgrade(engine, to="0002")
+    script = ScriptDirectory(str(Path(migrations.__file__).parent))
+    with engine.begin() as connection:
+        context = MigrationContext.configure(connection)
+        context._ensure_version_table()
+        with Operations.context(context):
+            for name in ("0001", "0002"):
+                script.get_revision(name).module.upgrade()
     engine.dispose()
     return TEMPLATE
 
@@ -86,3 +100,54 @@ def trail(postgres: PostgresServer, journal_template: str) -> Iterator[Trail]:
     yield found
     found.close()
     postgres.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def node(server_folder: Path) -> Iterator[ElasticsearchNode]:
+    """The real Elasticsearch with its file realm and our template."""
+    with ElasticsearchNode(server_folder / "elasticsearch") as started:
+        keeper = client_of(started, "keeper")
+        put_template(keeper)
+        keeper.close()
+        yield started
+
+
+def client_of(node: ElasticsearchNode, user: str) -> Elasticsearch:
+    """A client with the credentials of one user of the node."""
+    one = node.users[user]
+    return Elasticsearch(node.url, basic_auth=(one.user, one.password))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Index:
+    """The search server as shipper, reader and keeper see it."""
+
+    shipper: Elasticsearch
+    reader: Elasticsearch
+    keeper: Elasticsearch
+
+    def documents(self) -> list[dict]:
+        self.keeper.indices.refresh(index="audit-*")
+        found = self.reader.search(index="audit-*", size=1000, sort="event.sequence", allow_no_indices=True)
+        return [one["_source"] | {"_index": one["_index"], "_id": one["_id"]} for one in found["hits"]["hits"]]
+
+    def empty(self) -> None:
+        for name in self.keeper.indices.get(index="audit-*", expand_wildcards=["open", "closed"]):
+            self.keeper.indices.delete(index=name)
+
+
+@pytest.fixture
+def index(node: ElasticsearchNode) -> Iterator[Index]:
+    """An empty index."""
+    found = Index(**{user: client_of(node, user) for user in ("shipper", "reader", "keeper")})
+    found.empty()
+    yield found
+    found.empty()
+    for client in (found.shipper, found.reader, found.keeper):
+        client.close()
+
+
+@pytest.fixture
+def unused_port() -> int:
+    """A port where nobody listens."""
+    return free_port()

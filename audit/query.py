@@ -1,0 +1,134 @@
+"""What a search asks and what it answers, whichever back end it comes from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from audit.projection import read_body
+
+NEWEST = 50
+COUNTED_TO = 10_000  # beyond this a total is "more than"
+
+# The names a filter may have on the command line and in an address, and the field of the query they set.
+FILTERS: Mapping[str, str] = {
+    "account": "account_id",
+    "action": "action",
+    "alert": "alert_id",
+    "asset": "asset_id",
+    "case": "case_code",
+    "document": "document_number",
+    "evidence": "evidence_id",
+    "finding": "finding_id",
+    "grant": "grant_id",
+    "outcome": "outcome",
+    "person": "person_id",
+    "request": "request_id",
+    "requirement": "requirement_id",
+    "run": "run_id",
+    "session": "session_id",
+    "who": "actor_id",
+}
+
+
+class SearchUnavailableError(Exception):
+    """The back end does not answer, or answers that it cannot."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """One question. All that is given must hold; nothing given means everything, newest first.
+
+    `text` is free text, any marks; every word must be there. `tokens` are what personal values are found by
+    (audit.tokens); one of them must be there. `action` may end in `*`. `since` is included, `until` is not.
+    `before` is the cursor: only entries with a lower number. `session_id` finds acts in a session and acts on it.
+    """
+
+    actor_id: str | None = None
+    action: str | None = None
+    outcome: str | None = None
+    denied: bool | None = None
+    case_code: str | None = None
+    account_id: str | None = None
+    grant_id: str | None = None
+    request_id: str | None = None
+    document_number: str | None = None
+    person_id: str | None = None
+    session_id: str | None = None
+    alert_id: str | None = None
+    run_id: str | None = None
+    evidence_id: str | None = None
+    requirement_id: str | None = None
+    asset_id: str | None = None
+    finding_id: str | None = None
+    tokens: tuple[str, ...] = ()
+    text: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    before: int | None = None
+    limit: int = NEWEST
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """One entry found: the exact bytes that were hashed (None once pruned), its number and its hash in hex."""
+
+    sequence: int
+    id: str
+    at: datetime
+    original: bytes | None
+    hash: str
+    search_text: str = ""
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The entry as a mapping, empty once pruned."""
+        return read_body(self.original)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """The newest hits, and how much they can be relied on.
+
+    `source` is "elasticsearch" or "postgresql"; `lag_seconds` is the age of the oldest entry that the source does
+    not show yet, `lag_entries` how many there are, `stalled_since` since when it does not move. `total` is exact up
+    to COUNTED_TO, then `is_total_exact` is false. `next_before` is the cursor of the next page, None at the end.
+    """
+
+    hits: tuple[Hit, ...]
+    source: str
+    total: int
+    is_total_exact: bool = True
+    next_before: int | None = None
+    lag_seconds: float = 0.0
+    lag_entries: int = 0
+    stalled_since: datetime | None = None
+    why_not_first: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """How many entries began in one hour."""
+
+    start: datetime
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Histogram:
+    """Entries by hour, oldest first; hours without any are left out."""
+
+    bars: tuple[Bar, ...] = field(default=())
+    source: str = "postgresql"
+
+
+class Search(Protocol):
+    """A back end that can search the trail."""
+
+    def search(self, query: Query) -> Page:
+        """Return the newest entries that match. Raises SearchUnavailableError."""
+        ...
+
+    def histogram(self, query: Query) -> Histogram:
+        """Count what matches by hour; `before` and `limit` do not matter. Raises SearchUnavailableError."""
+        ...

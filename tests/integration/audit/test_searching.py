@@ -1,0 +1,204 @@
+"""Both back ends find the same entries; when one is away the other answers and says so."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from elasticsearch import Elasticsearch
+from sqlalchemy import text
+
+import audit
+from audit import About, Outcome, Query
+from audit.search import ElasticsearchSearch, FallbackSearch, PostgresSearch
+from audit.shipper import Shipper
+from tests.factories.audit import NOON, make_entry, make_writer, ship_all
+
+LATER = NOON + timedelta(hours=3)
+
+
+@pytest.fixture
+def filled(trail):
+    """Twelve entries of different people, cases and words."""
+    writer = make_writer()
+    entries = [
+        make_entry(writer=writer, titles=("Điều chỉnh giấy phép xây dựng",)),
+        make_entry(writer=writer, actor_id="person:6", titles=("Cấp phép hoạt động điện lực",)),
+        make_entry(writer=writer, about=About(case_code="G99-261122-0002"), details={"step": "tham_dinh"}),
+        make_entry(writer=writer, about=About(account_id="TK-0002", document_number="123/QĐ-BMH")),
+        make_entry(
+            writer=writer,
+            action="case:file:refuse",
+            outcome=Outcome.FAILURE,
+            denied=True,
+            reason="grant.missing",
+            at=LATER,
+        ),
+        make_entry(writer=writer, action="session:person:start", session_id="s-02", at=LATER),
+        make_entry(writer=writer, about=About(person_id="person:6", session_id="s-02"), at=LATER),
+        make_entry(writer=writer, about=About(alert_id="CB-0001", run_id="LC-0001"), at=LATER),
+        make_entry(writer=writer, about=About(evidence_id="E-1", requirement_id="R-1", asset_id="TS-1")),
+        make_entry(writer=writer, about=About(request_id="YC-0001", finding_id="F-1")),
+        make_entry(writer=writer, personal={"citizen.name": "Nguyễn Thị Mẫu"}, subject="citizen:1"),
+        make_entry(writer=writer, about=About(grant_id="CQ-0009"), source_ip="192.0.2.9"),
+    ]
+    trail.write(*entries, writer=writer)
+    trail.settle()
+    return trail
+
+
+QUERIES = [
+    (Query(), list(range(11, -1, -1))),
+    (Query(actor_id="person:6"), [1]),
+    (Query(action="case:file:refuse"), [4]),
+    (Query(action="session:*"), [5]),
+    (Query(action="case:file:*", outcome="failure"), [4]),
+    (Query(denied=True), [4]),
+    (Query(denied=False, since=LATER), [7, 6, 5]),
+    (Query(case_code="G99-261122-0002"), [2]),
+    (Query(account_id="TK-0002"), [3]),
+    (Query(document_number="123/QĐ-BMH"), [3]),
+    (Query(person_id="person:6"), [6]),
+    (Query(session_id="s-02"), [6, 5]),
+    (Query(alert_id="CB-0001"), [7]),
+    (Query(run_id="LC-0001"), [7]),
+    (Query(evidence_id="E-1"), [8]),
+    (Query(requirement_id="R-1"), [8]),
+    (Query(asset_id="TS-1"), [8]),
+    (Query(request_id="YC-0001"), [9]),
+    (Query(finding_id="F-1"), [9]),
+    (Query(grant_id="CQ-0009"), [11]),
+    (Query(since=LATER), [7, 6, 5, 4]),
+    (Query(until=LATER, limit=2), [11, 10]),
+    (Query(text="điều chỉnh"), [0]),
+    (Query(text="dieu chinh"), [0]),
+    (Query(text="ĐIỀU CHỈNH giấy phép"), [0]),
+    (Query(text="điện lực"), [1]),
+    (Query(text="dien luc"), [1]),
+    (Query(text="phép"), [1, 0]),
+    (Query(text="phep điện"), [1]),
+    (Query(text="G99-261122-0002"), [2]),
+    (Query(text="tham dinh"), [2]),
+    (Query(text="123/QĐ-BMH"), [3]),
+    (Query(text="123/qd-bmh"), [3]),
+    (Query(text="grant missing"), [4]),
+    (Query(text="không có đâu"), []),
+    (Query(text="Nguyễn Thị Mẫu"), []),
+    (Query(text="thụ lý", before=3), [2, 1, 0]),
+    (Query(actor_id="person:5", text="TK-0002"), [3]),
+    (Query(case_code="G99-261122-0002", account_id="TK-0002"), []),
+    (Query(tokens=("00" * 16,)), []),
+]
+
+
+def numbers(page):
+    return [hit.sequence for hit in page.hits]
+
+
+def test_postgresql_finds_by_every_filter_and_by_text_with_or_without_marks(filled):
+    search = PostgresSearch(engine=filled.engine("vl_web"))
+
+    for query, expected in QUERIES:
+        assert numbers(search.search(query)) == expected, query
+
+
+def test_the_search_server_finds_the_same_as_postgresql(filled, index):
+    ship_all(filled, index.shipper)
+    index.keeper.indices.refresh(index="audit-*")
+    first, second = ElasticsearchSearch(client=index.reader), PostgresSearch(engine=filled.engine("vl_web"))
+
+    for query, expected in QUERIES:
+        ours, theirs = second.search(query), first.search(query)
+        assert numbers(theirs) == expected, query
+        assert theirs.hits == ours.hits, query
+        assert (theirs.total, theirs.next_before) == (ours.total, ours.next_before), query
+        assert first.histogram(query).bars == second.histogram(query).bars, query
+
+
+def test_a_citizen_is_found_by_token_until_the_key_is_destroyed(filled):
+    search = PostgresSearch(engine=filled.engine("vl_web"))
+    with filled.engine("vl_web").connect() as connection:
+        found = audit.tokens(connection, "citizen:1", ["nguyen thi mau"])
+        address = audit.tokens(connection, audit.SOURCES, ["192.0.2.9"])
+    assert numbers(search.search(Query(tokens=found))) == [10]
+    assert numbers(search.search(Query(tokens=address))) == [11]
+
+    with filled.engine("vl_pruner").begin() as connection:
+        connection.execute(
+            text("UPDATE audit_subject SET key = NULL, destroyed_at = now() WHERE subject = 'citizen:1'")
+        )
+
+    with filled.engine("vl_web").connect() as connection:
+        assert audit.tokens(connection, "citizen:1", ["nguyen thi mau"]) == ()
+
+
+def test_pages_follow_each_other_without_gap_or_repeat(filled):
+    search, seen, query = PostgresSearch(engine=filled.engine("vl_web")), [], Query(limit=5)
+    for _ in range(3):
+        page = search.search(query)
+        seen += numbers(page)
+        query = Query(limit=5, before=page.next_before)
+
+    assert seen == list(range(11, -1, -1))
+    assert page.next_before is None
+    assert page.total == 12
+
+
+def test_the_histogram_counts_by_hour(filled):
+    bars = PostgresSearch(engine=filled.engine("vl_web")).histogram(Query()).bars
+
+    assert [(bar.start, bar.count) for bar in bars] == [(NOON, 8), (LATER, 4)]
+
+
+def fallback(trail, client, now=NOON):
+    engine = trail.engine("vl_web")
+    return FallbackSearch(
+        engine=engine,
+        clock=lambda: now,
+        primary=None if client is None else ElasticsearchSearch(client=client, request_seconds=2),
+        secondary=PostgresSearch(engine=engine),
+    )
+
+
+def test_the_search_server_answers_first_when_it_has_everything(filled, index):
+    ship_all(filled, index.shipper)
+    index.keeper.indices.refresh(index="audit-*")
+
+    page = fallback(filled, index.reader).search(Query())
+
+    assert (page.source, page.lag_entries, page.stalled_since, page.why_not_first) == ("elasticsearch", 0, None, None)
+
+
+def test_postgresql_answers_when_the_search_server_is_away_and_says_since_when(filled, unused_port):
+    nowhere = Elasticsearch(f"http://127.0.0.1:{unused_port}")
+    Shipper(engine=filled.engine("vl_sequencer"), client=nowhere).run_once(now=LATER)
+
+    page = fallback(filled, nowhere, now=LATER + timedelta(minutes=5)).search(Query(text="dieu chinh"))
+
+    nowhere.close()
+    assert page.source == "postgresql"
+    assert numbers(page) == [0]
+    assert page.stalled_since == LATER
+    assert page.why_not_first
+
+
+def test_postgresql_answers_when_no_search_server_is_configured(filled):
+    page = fallback(filled, None).search(Query(limit=1))
+
+    assert (page.source, page.why_not_first) == ("postgresql", "no search server is configured")
+
+
+def test_the_lag_counts_what_is_not_numbered_yet(filled):
+    filled.write(make_entry(at=LATER))
+
+    page = fallback(filled, None, now=LATER + timedelta(seconds=7)).search(Query())
+
+    assert (page.lag_entries, page.lag_seconds) == (1, 7.0)
+
+
+def test_the_words_of_a_filter_are_never_read_as_a_query(filled):
+    search = PostgresSearch(engine=filled.engine("vl_web"))
+
+    for hostile in ("' OR 1=1 --", "{a,b}", '"', "\\", "*", "%"):
+        assert search.search(Query(actor_id=hostile)).hits == ()
+        search.search(Query(text=hostile))
