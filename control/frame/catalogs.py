@@ -143,7 +143,7 @@ def contradictions(root: Path = CONTROL) -> tuple[str, ...]:
     for wing, folder in wings(root).items():
         for entry in read(folder / "translations" / CATALOG):
             text = entry.id[0] if isinstance(entry.id, tuple | list) else entry.id
-            if not text:
+            if not text or not _filled(entry.string):
                 continue
             first, string = seen.setdefault((entry.context, text), (wing, entry.string))
             if string != entry.string:

@@ -7,14 +7,14 @@ state of the parts cannot be read, the page says that it is not known.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 
 from flask import current_app, g, request
-from flask_babel import gettext, lazy_gettext, ngettext
+from flask_babel import gettext, lazy_gettext
 from flask_babel.speaklater import LazyString
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import RequestRedirect
@@ -113,11 +113,11 @@ class Frame:
 
     def wings(self, here: str | None) -> tuple[navigation.Link, ...]:
         """The wings to draw; none before somebody is signed in."""
-        return navigation.wing_links(here, answers=answers) if self.person else ()
+        return navigation.wing_links(here, answers=is_page) if self.person else ()
 
     def places(self, here: str | None) -> tuple[navigation.Link, ...]:
         """The pages of the present wing."""
-        return navigation.place_links(here, request.path, answers=answers) if self.person else ()
+        return navigation.place_links(here, request.path, answers=is_page) if self.person else ()
 
     @cached_property
     def parts(self) -> tuple[Part, ...]:
@@ -156,8 +156,10 @@ class Frame:
     def parts_summary(self) -> str:
         """`1 hỏng, 1 không rõ trong 6 phần`."""
         total = len(self.parts)
+        if total == 1 and self.parts[0].state is PartState.GOOD:
+            return str(gettext("%(part)s works", part=self.parts[0].name))
         if not (self.bad_count or self.blind_count):
-            return str(ngettext("%(num)s part, working", "all %(num)s parts work", total))
+            return str(gettext("all %(total)s parts work", total=total))
         found = []
         if self.bad_count:
             found.append(gettext("%(n)s down", n=self.bad_count))
@@ -171,7 +173,7 @@ class Frame:
         if request.method in {"GET", "HEAD"}:
             kept = [(key, value) for key, value in request.args.items(multi=True) if key != "lang"]
             return _with_query(request.path, kept)
-        return request.path if answers(request.path) else "/"
+        return request.path if _match(request.path) is not None else "/"
 
     @property
     def are_keys_on(self) -> bool:
@@ -179,15 +181,20 @@ class Frame:
         return request.cookies.get(keyboard.KEYS_COOKIE) != keyboard.KEYS_OFF
 
 
-def answers(path: str) -> bool:
-    """Whether the application has a page at this address."""
+def is_page(path: str) -> bool:
+    """Whether the application has a page of its own at this address, not one thing of a list that happens to fit."""
+    return _match(path) == {}
+
+
+def _match(path: str) -> Mapping[str, object] | None:
+    """Return what the address holds for its endpoint, None when nothing answers a GET there."""
     try:
-        current_app.url_map.bind("localhost").match(path, method="GET")
+        _endpoint, values = current_app.url_map.bind("localhost").match(path, method="GET")
     except RequestRedirect:
-        return True
+        return {}
     except (NotFound, MethodNotAllowed):
-        return False
-    return True
+        return None
+    return values
 
 
 def _with_query(path: str, pairs: list[tuple[str, str]]) -> str:

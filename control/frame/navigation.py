@@ -54,13 +54,14 @@ WINGS: tuple[Wing, ...] = (
             Place(path="/trail/findings", title=lazy_gettext("Findings")),
             Place(path="/trail/integrity", title=lazy_gettext("Integrity")),
             Place(path="/trail/retention", title=lazy_gettext("Retention")),
-            Place(path="/trail/bundles", title=lazy_gettext("Evidence bundles")),
+            Place(path="/trail/bundle", title=lazy_gettext("Evidence bundles")),
         ),
     ),
     Wing(
         key="privilege",
         title=lazy_gettext("Privilege"),
         places=(
+            Place(path="/privilege", title=lazy_gettext("Queue")),
             Place(path="/privilege/accounts", title=lazy_gettext("Accounts")),
             Place(path="/privilege/requests", title=lazy_gettext("Requests")),
             Place(path="/privilege/documents", title=lazy_gettext("Documents")),

@@ -197,5 +197,21 @@ def test_a_page_that_does_not_exist_is_not_drawn():
     assert place_links("trail", "/trail", answers=lambda _path: False) == ()
 
 
+def test_one_thing_of_a_list_is_no_page_of_the_navigation(client, app):
+    app.add_url_rule("/trail/<code>", "entry", lambda code: code)
+
+    page = client.get("/keyboard").text
+    trail = client.get("/trail").text
+
+    assert 'href="/trail"' in page
+    assert 'href="/trail/integrity"' not in trail
+
+
+def test_a_single_part_is_named(client, scene):
+    scene.parts = [Part(name="Danh bạ", state=PartState.GOOD, is_public=True)]
+
+    assert "Danh bạ đang chạy" in client.get("/keyboard").text
+
+
 def test_there_are_six_wings_in_the_agreed_order():
     assert [wing.key for wing in WINGS] == ["trail", "privilege", "cases", "operations", "compliance", "people"]
