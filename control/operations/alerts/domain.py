@@ -1,0 +1,164 @@
+"""What a delivery from Alertmanager means, and which alerts the worker raises itself. Pure.
+
+Invariant: any JSON value gives deliveries or UnreadableDelivery, nothing else; what is read has no control characters
+and bounded lengths.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from control.errors import NotFound
+
+_CODE = re.compile(r"CB-([0-9]{4,12})")
+_SLUG = re.compile(r"[a-z0-9-]{1,80}")
+MAX_LABELS = 40
+MAX_TEXT_CHARACTERS = 500
+HEARTBEAT = "heartbeat"
+
+
+class UnreadableDelivery(ValueError):
+    """Raised when a delivery is not of the form Alertmanager sends."""
+
+
+class Severity(StrEnum):
+    """Whether it wakes somebody now or can wait until the day."""
+
+    PAGE = "page"
+    TICKET = "ticket"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One alert as delivered; `ends_at` is empty while it burns."""
+
+    fingerprint: str
+    starts_at: datetime
+    ends_at: datetime | None
+    name: str
+    severity: str
+    labels: Mapping[str, str]
+    summary: str
+    summary_en: str
+    runbook: str
+
+    @property
+    def is_beat(self) -> bool:
+        """Whether it is the chain's own heartbeat, which is no alert."""
+        return self.severity == HEARTBEAT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnAlert:
+    """An alert the worker raises itself, because it saw the fact with its own eyes."""
+
+    severity: Severity
+    summary: str
+    summary_en: str
+    runbook: str
+
+
+OWN_ALERTS: Mapping[str, OwnAlert] = {
+    "JobInterrupted": OwnAlert(
+        severity=Severity.TICKET,
+        summary="Việc nền {subject} dở dang vì tiến trình nền chết",
+        summary_en="Job {subject} was left undone when its worker died",
+        runbook="jobs-waiting",
+    ),
+    "PortalMessageRefused": OwnAlert(
+        severity=Severity.TICKET,
+        summary="Cổng Dịch vụ công quốc gia từ chối bản tin {subject}",
+        summary_en="The national portal refused message {subject}",
+        runbook="portal-link-down",
+    ),
+    "RunInterrupted": OwnAlert(
+        severity=Severity.PAGE,
+        summary="Lượt chạy {subject} bị gián đoạn, không tự chạy lại",
+        summary_en="Run {subject} was interrupted and does not run again by itself",
+        runbook="run-interrupted",
+    ),
+    "ScheduleMissed": OwnAlert(
+        severity=Severity.TICKET,
+        summary="Lịch {subject} đã lỡ giờ",
+        summary_en="Schedule {subject} missed its time",
+        runbook="schedule-missed",
+    ),
+}
+
+
+def code_of(alert_id: int) -> str:
+    """Return the name people use: `CB-0001`."""
+    return f"CB-{alert_id:04d}"
+
+
+def id_of(code: str) -> int:
+    """Return the number in a code. Raises NotFound for anything else."""
+    match = _CODE.fullmatch(code)
+    if match is None:
+        raise NotFound("alert", code)
+    return int(match[1])
+
+
+def deliveries_of(payload: object, *, now: datetime) -> tuple[Delivery, ...]:
+    """Read a webhook body of Alertmanager (version 4). Raises UnreadableDelivery."""
+    alerts = payload.get("alerts") if isinstance(payload, Mapping) else None
+    if not isinstance(alerts, list):
+        raise UnreadableDelivery("no list of alerts")
+    return tuple(_delivery(alert, now=now) for alert in alerts)
+
+
+def _delivery(alert: object, *, now: datetime) -> Delivery:
+    if not isinstance(alert, Mapping):
+        raise UnreadableDelivery("an alert is not an object")
+    labels, annotations = _texts(alert.get("labels")), _texts(alert.get("annotations"))
+    name, fingerprint = labels.get("alertname", ""), _text(alert.get("fingerprint"))
+    if not name or not fingerprint:
+        raise UnreadableDelivery("an alert without name or fingerprint")
+    starts_at = _moment(alert.get("startsAt"))
+    ends_at = max(_moment(alert.get("endsAt")), starts_at) if alert.get("status") == "resolved" else None
+    severity = labels.get("severity", "")
+    runbook = annotations.get("runbook", "")
+    return Delivery(
+        fingerprint=fingerprint,
+        starts_at=starts_at,
+        ends_at=None if ends_at is None else min(ends_at, max(now, starts_at)),
+        name=name,
+        severity=severity if severity in {*Severity, HEARTBEAT} else Severity.PAGE,
+        labels=labels,
+        summary=annotations.get("summary", name),
+        summary_en=annotations.get("summary_en", name),
+        runbook=runbook if _SLUG.fullmatch(runbook) else "",
+    )
+
+
+def _texts(value: object) -> dict[str, str]:
+    if not isinstance(value, Mapping):
+        return {}
+    return {_text(key): _text(item) for key, item in list(value.items())[:MAX_LABELS]}
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        return ""
+    printable = "".join(character if character.isprintable() else " " for character in value)
+    return printable[:MAX_TEXT_CHARACTERS]
+
+
+def _moment(value: Any) -> datetime:
+    if not isinstance(value, str):
+        raise UnreadableDelivery("a moment is missing")
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError as error:
+        raise UnreadableDelivery("a moment that is none") from error
+    if found.tzinfo is None:
+        raise UnreadableDelivery("a moment without a zone")
+    try:
+        return found.astimezone(UTC)
+    except OverflowError as error:
+        raise UnreadableDelivery("a moment outside time") from error
