@@ -1,0 +1,1 @@
+"""Peers that cannot run here, one real HTTP service each, importing nothing of the product."""

@@ -1,0 +1,1 @@
+"""The national public-service portal, simulated: state, rules, signatures, and hostile moods."""
