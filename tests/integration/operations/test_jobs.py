@@ -73,9 +73,13 @@ def notes(folder: Path) -> list[int]:
 
 
 def test_a_rolled_back_transaction_puts_no_job_in_the_queue(context: JobContext) -> None:
-    with pytest.raises(RuntimeError), context.database.unit_of_work() as session:
-        enqueue_in_tx(session, "note", number=1)
-        raise RuntimeError("the act failed")
+    def fail_after_enqueuing() -> None:
+        with context.database.unit_of_work() as session:
+            enqueue_in_tx(session, "note", number=1)
+            raise RuntimeError("the act failed")
+
+    with pytest.raises(RuntimeError):
+        fail_after_enqueuing()
 
     with context.database.unit_of_work() as session:
         assert session.scalar(text("SELECT count(*) FROM procrastinate_jobs")) == 0

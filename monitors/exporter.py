@@ -1,0 +1,103 @@
+"""The process Prometheus scrapes: reads the database as `vl_reader` at each scrape and says what it finds.
+
+One process, so that a gauge is one number. Not for: judging (the rules) or changing anything. Invariants: it listens
+on loopback alone; a subject that cannot be read is said to be unreadable, it never looks like zero.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import FrameType
+
+from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from monitors.registry import SUBJECTS
+from monitors.samples import Measure, Sample
+
+LOOPBACK = "127.0.0.1"
+CONNECT_SECONDS = 2
+STATEMENT_TIMEOUT_MS = 2000  # less than a scrape may take
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)  # the registry keeps it by identity
+class DatabaseCollector(Collector):
+    """Gives Prometheus the samples of every subject, read anew each time."""
+
+    engine: Engine
+    clock: Callable[[], datetime]
+    subjects: Mapping[str, Measure] = field(default_factory=lambda: SUBJECTS)
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        """Nothing is known before it is read; without this the registry would read at registration."""
+        return []
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Read all subjects, each in a transaction of its own, so that one fault does not hide the others."""
+        readable = GaugeMetricFamily(
+            "vonglau_subject_readable", "Whether a subject could be read just now", labels=["subject"]
+        )
+        for name, measure in self.subjects.items():
+            samples = self._read(name, measure)
+            readable.add_metric([name], 0 if samples is None else 1)
+            yield from _families(samples or [])
+        yield readable
+
+    def _read(self, name: str, measure: Measure) -> list[Sample] | None:
+        try:
+            with self.engine.connect() as connection:
+                connection.exec_driver_sql(f"SET statement_timeout = {STATEMENT_TIMEOUT_MS}")
+                return list(measure(connection, self.clock()))
+        except SQLAlchemyError as error:
+            log.warning("subject_not_read", extra={"subject": name, "error": type(error).__name__})
+            return None
+
+
+def _families(samples: list[Sample]) -> Iterator[GaugeMetricFamily]:
+    families: dict[str, GaugeMetricFamily] = {}
+    for sample in samples:
+        names = sorted(sample.labels)
+        if sample.name not in families:
+            families[sample.name] = GaugeMetricFamily(sample.name, sample.about, labels=names)
+        families[sample.name].add_metric([sample.labels[name] for name in names], sample.value)
+    yield from families.values()
+
+
+def make_engine(database_url: str) -> Engine:
+    """Return the exporter's own small pool; an unreachable database costs a scrape two seconds, no more."""
+    return create_engine(
+        database_url,
+        pool_size=1,
+        max_overflow=1,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": CONNECT_SECONDS, "application_name": "vonglau-monitor"},
+    )
+
+
+def run(*, database_url: str, port: int, host: str = LOOPBACK) -> None:
+    """Serve `/metrics` until SIGTERM or SIGINT."""
+    stopped = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        stopped.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    engine = make_engine(database_url)
+    registry = CollectorRegistry()
+    registry.register(DatabaseCollector(engine=engine, clock=lambda: datetime.now(UTC)))
+    server, thread = start_http_server(port, addr=host, registry=registry)
+    log.info("exporter_started", extra={"port": port})
+    stopped.wait()
+    server.shutdown()
+    thread.join(timeout=5)
+    engine.dispose()
