@@ -1,6 +1,6 @@
 """Read the journal: what is numbered, how far the copies are, and how one entry links to the next."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -93,15 +93,19 @@ class Journal:
         """Return one entry by its id; None while it is not numbered yet."""
         return self._one(_records().where(tables.journal.c.id == event_id))
 
-    def iterate(self, *, first: int = 0, last: int | None = None) -> Iterator[Record]:
-        """Yield entries in order, `first` included and `last` excluded, without holding them all."""
+    def iterate(self, *, first: int = 0, last: int | None = None) -> Generator[Record]:
+        """Yield entries in order, `first` included and `last` excluded, without holding them all.
+
+        Close it when you leave before the end: it holds a cursor of the database.
+        """
         table = tables.journal
         statement = _records().where(table.c.seq >= first).order_by(table.c.seq)
         if last is not None:
             statement = statement.where(table.c.seq < last)
         options = {"stream_results": True, "yield_per": READ_BATCH}
-        for row in self._connection.execute(statement, execution_options=options):
-            yield _record(row)
+        with self._connection.execute(statement, execution_options=options) as rows:
+            for row in rows:
+                yield _record(row)
 
     def batch(self, *, first: int, limit: int) -> list[Record]:
         """Return up to `limit` entries from `first` on."""

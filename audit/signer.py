@@ -100,8 +100,11 @@ class Signer:
     def _extend(self, size: int) -> tuple[Frontier, bytes]:
         """Read the rows since the last signature and hash them again."""
         frontier, link = Frontier(self._frontier.size, self._frontier.hashes), self._link
-        with self.engine.connect() as connection:
-            for record in Journal(connection).iterate(first=frontier.size, last=size):
+        with (
+            self.engine.connect() as connection,
+            contextlib.closing(Journal(connection).iterate(first=frontier.size, last=size)) as records,
+        ):
+            for record in records:
                 if record.sequence != frontier.size:
                     raise RefusedError("inconsistent", f"entry {frontier.size} is missing")
                 if record.body is None or leaf_hash(record.body) != record.leaf:

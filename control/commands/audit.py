@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from logging import WARNING, getLogger
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
@@ -91,6 +92,7 @@ def run(speech: Speech) -> None:
     from control.settings import Settings
 
     logging.configure()
+    getLogger("elastic_transport").setLevel(WARNING)  # a line for every batch would bury what matters
     environment = speech.environment("audit", os.environ)
     settings = Settings.from_env(environment)
     engine = create_engine(settings.database_url, pool_size=8, pool_pre_ping=True)
