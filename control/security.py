@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 from flask_wtf.csrf import CSRFError, CSRFProtect
 
 from control.access import SAFE_METHODS, Door, access_of
@@ -88,5 +88,6 @@ def refuse_foreign_origin() -> None:
         raise NotAllowed(Deny(rule="access.origin", reason="origin.refused"))
 
 
-def _as_invalid(error: CSRFError) -> Any:
-    raise InvalidInput("csrf.invalid") from error
+def _as_invalid(_error: CSRFError) -> Any:
+    """Answer like any other bad input; an exception raised by a handler would be a crash."""
+    return current_app.handle_user_exception(InvalidInput("csrf.invalid"))

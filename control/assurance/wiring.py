@@ -1,0 +1,19 @@
+"""What the wing `assurance` adds to the application."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Blueprint
+
+from control.assurance.compliance.routes import compliance
+from control.assurance.evidence.routes import evidence
+from control.assurance.messages import MESSAGES
+from control.assurance.parts import search_part
+from control.assurance.trail.routes import trail
+
+__all__ = ["BLUEPRINTS", "MESSAGES", "PORTS"]
+
+BLUEPRINTS: tuple[Blueprint, ...] = (evidence, trail, compliance)
+PORTS: Mapping[str, Any] = {"degraded:search": search_part}
