@@ -7,6 +7,7 @@ axe violations, sideways scroll, console or policy messages, requests that left 
 from __future__ import annotations
 
 import base64
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -24,14 +25,25 @@ from werkzeug.serving import make_server
 
 from control import create_app
 from control.acts import Actor
+from control.db import Database
 from control.frame import Part, PartState
 from control.permissions import Permission
 from control.requests import SESSION_COOKIE
 from control.settings import Settings
 from control.stand.postgres import DATABASE, PostgresServer
+from tests.factories.people import make_person
+from tests.journeys.running import RunningStand, context_of, running_stand
 
 TEMPLATE = f"{DATABASE}_template"
 CHROMIUM = "/usr/bin/chromium"
+FLAGS = (
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    *(("--no-sandbox",) if os.geteuid() == 0 else ()),  # Chromium refuses its sandbox to root
+)
 NOON = datetime(2026, 11, 25, 5, 0, tzinfo=UTC)
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 KNOWN_INCOMPLETE = frozenset({"color-contrast", "th-has-data-cells"})  # letters in SVG, scrolled cells; group rows
@@ -52,6 +64,7 @@ class Look:
     messages: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     expected_status: int = 200
+    status: int = 0
 
     def axe(self) -> list[str]:
         """Return one line for each violation; an unresolved note of an unknown kind counts as one."""
@@ -84,7 +97,7 @@ class Look:
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium, once for all journeys."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         yield browser
         browser.close()
 
@@ -100,7 +113,7 @@ def look(chromium: Browser) -> Iterator[Callable[..., Look]]:
             width: int = 1440,
             scheme: Any = "light",
             javascript: bool = True,
-            status: int = 200,
+            status: int | None = 200,
             context: BrowserContext | None = None,
             cookies: list[Any] | None = None,
         ) -> Look:
@@ -117,13 +130,14 @@ def look(chromium: Browser) -> Iterator[Callable[..., Look]]:
                 context.add_cookies(cookies)
             page = context.new_page()
             origin = "/".join(url.split("/")[:3])
-            seen = Look(page=page, origin=origin, expected_status=status)
+            seen = Look(page=page, origin=origin, expected_status=status or 200)
             page.on("console", lambda message: seen.messages.append(message.text))
             page.on("pageerror", lambda error: seen.messages.append(str(error)))
             page.on("request", lambda request: seen.requests.append(request.url))
             answer = page.goto(url)
             assert answer is not None
-            assert answer.status == status, f"{url}: {answer.status}"
+            seen.status = answer.status
+            assert status is None or answer.status == status, f"{url}: {answer.status}"
             return seen
 
         yield open_page
@@ -138,10 +152,13 @@ class Site:
     cookies: list[dict[str, Any]]
 
 
-def known_person() -> Actor:
+def known_person(database: Database) -> Actor:
     """A person who may see every page, so that pages can be looked at; signing in has journeys of its own."""
+    with database.unit_of_work() as session:
+        row = make_person(session, "mau.nt", name="Nguyễn Thị Mẫu", roles=("security-officer",))
+        person_id = row.id
     return Actor(
-        id=1,
+        id=person_id,
         login="mau.nt",
         name="Nguyễn Thị Mẫu",
         roles=frozenset({"security-officer"}),
@@ -179,7 +196,7 @@ def site(migrated: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> 
     )
     app = create_app(settings, clock=lambda: NOON)
     held = app.extensions["vonglau"]
-    person = known_person()
+    person = known_person(held.database)
     ports = {**held.ports, "session_resume": lambda *_a, **_k: person, "frame_parts": sample_parts}
     app.extensions["vonglau"] = replace(held, ports=ports)
     server = make_server("localhost", 0, app, threaded=True)
@@ -199,3 +216,23 @@ def site(migrated: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> 
     server.server_close()
     held.database.engine.dispose()
     migrated.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def stand() -> Iterator[RunningStand]:
+    """The whole product, as `bin/up --detach` starts it."""
+    with running_stand() as started:
+        yield started
+
+
+@pytest.fixture
+def browser_of(chromium: Browser, stand: RunningStand) -> Iterator[Callable[..., BrowserContext]]:
+    """Give the browser of a person of the demonstration, signed in; `browser_of(None)` is a stranger's."""
+    with ExitStack() as stack:
+
+        def open_browser(login: str | None, **more: Any) -> BrowserContext:
+            context = context_of(chromium, stand, login, **more)
+            stack.callback(context.close)
+            return context
+
+        yield open_browser

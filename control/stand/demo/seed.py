@@ -1,19 +1,47 @@
-"""Seed the demonstration: the people of people.yaml stand in the database, enrolled with a known TOTP secret."""
+"""Seed the demonstration: its people stand in the database, enrolled with a known TOTP secret.
+
+What is seeded goes through the same services as everything else, so each step has its entry in the trail.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import os
+import secrets
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
 
-from control.stand.demo.people import DemoPerson
-from control.stand.environment import Addresses
-from control.stand.secrets import StandSecrets
+import audit
+import policies
+from control.acts import Act
+from control.db import Database
+from control.people import enrol_known_factor, sync_people
+from control.people.circumstances import directory_of
+from control.settings import Settings
+
+SYSTEM = "demonstration-seed"
 
 
-def seed(
-    *,
-    addresses: Addresses,
-    secrets: StandSecrets,
-    people: Iterable[DemoPerson],
-    passwords: Mapping[str, str],
-) -> None:
-    """Enrol the people once; safe to run again."""
+def seed(*, environment_file: Path, totp_secrets: Mapping[str, str]) -> None:
+    """Read the directory into the tables and enrol who has a known secret; safe to run again."""
+    settings = Settings.from_env(read_environment(environment_file))
+    law = policies.load()
+    database = Database(settings.database_url, pool_size=1)
+    boot = f"{os.getpid()}-{secrets.token_hex(6)}"
+    writer = audit.Writer(boot=boot, monotonic_ns=time.monotonic_ns)
+    act = Act.for_system(SYSTEM, now=datetime.now(UTC), writer=writer, policy_digest=law.digest)
+    try:
+        directory = directory_of(settings, policies=law)
+        sync_people(database, directory=directory, roles=law.roles, act=act)
+        with database.unit_of_work() as session:
+            for login, secret in totp_secrets.items():
+                enrol_known_factor(session, login=login, secret=secret, settings=settings, act=act)
+    finally:
+        database.engine.dispose()
+
+
+def read_environment(file: Path) -> dict[str, str]:
+    """Return the settings in one file of DIR/env."""
+    pairs = (line.partition("=") for line in file.read_text(encoding="utf-8").splitlines())
+    return {name: value for name, _, value in pairs if name}
