@@ -172,6 +172,7 @@ class Act:
         about: audit.About = NOTHING,
         details: Mapping[str, str | int | bool] | None = None,
         personal: Mapping[str, str] | None = None,
+        titles: tuple[str, ...] = (),
     ) -> None:
         """Write the entry of a refusal; it is committed like any other outcome."""
         self.record(
@@ -180,6 +181,7 @@ class Act:
             about=about,
             details={**(details or {}), "rule": decision.rule},
             personal=personal,
+            titles=titles,
             outcome=audit.Outcome.FAILURE,
             reason=decision.reason,
             denied=True,

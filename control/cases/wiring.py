@@ -7,8 +7,10 @@ from typing import Any
 
 from flask import Blueprint
 
+from control.cases import messages
+from control.cases.files import routes as files
 from control.messages import Message
 
-BLUEPRINTS: tuple[Blueprint, ...] = ()
-MESSAGES: Mapping[str, Message] = {}
+BLUEPRINTS: tuple[Blueprint, ...] = (files.blueprint,)
+MESSAGES: Mapping[str, Message] = messages.MESSAGES
 PORTS: Mapping[str, Any] = {}

@@ -8,7 +8,20 @@ from typing import Any
 from flask import Blueprint
 
 from control.messages import Message
+from control.ports import GrantLookup
+from control.privilege import messages
+from control.privilege.accounts import routes as accounts
+from control.privilege.documents import routes as documents
+from control.privilege.grants import routes as grants
+from control.privilege.grants.service import active_grant
+from control.privilege.requests import deciding
 
-BLUEPRINTS: tuple[Blueprint, ...] = ()
-MESSAGES: Mapping[str, Message] = {}
-PORTS: Mapping[str, Any] = {}
+GRANT_LOOKUP: GrantLookup = active_grant
+BLUEPRINTS: tuple[Blueprint, ...] = (
+    deciding.blueprint,  # the requests' own, complete once the approver's page has joined it
+    accounts.blueprint,
+    documents.blueprint,
+    grants.blueprint,
+)
+MESSAGES: Mapping[str, Message] = messages.MESSAGES
+PORTS: Mapping[str, Any] = {"grant_lookup": GRANT_LOOKUP}

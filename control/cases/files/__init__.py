@@ -1,0 +1,1 @@
+"""Case files and what is personal in them."""

@@ -45,6 +45,7 @@ THREAD = (
     joinedload(PrivilegeGrant.ended_by),
     joinedload(PrivilegeGrant.request).options(
         joinedload(PrivilegeRequest.requester),
+        joinedload(PrivilegeRequest.document),
         selectinload(PrivilegeRequest.approvals).joinedload(PrivilegeApproval.approver),
     ),
 )

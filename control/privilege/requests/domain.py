@@ -26,6 +26,14 @@ PAST_TOLERANCE = timedelta(minutes=15)
 APPROVALS_NEEDED = {"normal": 1, "high": 2}
 
 
+STATES = ("submitted", "approved", "rejected", "expired", "withdrawn")
+
+
+def state_at(state: str, *, decide_by: datetime, now: datetime) -> str:
+    """Return what a request is at `now`: nobody can decide it after its last moment, whenever that is written."""
+    return "expired" if state == "submitted" and now > decide_by else state
+
+
 class Verdict(StrEnum):
     """What an approver says."""
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, or_, select, true
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload, selectinload
@@ -22,6 +22,7 @@ from control.actions import Action
 from control.acts import Act, Actor
 from control.decisions import Allow, Decision, Deny
 from control.errors import InvalidInput, NotFound
+from control.frame.tables import Listing, Page
 from control.permissions import Permission
 from control.privilege.accounts.models import PrivilegedAccount
 from control.privilege.codes import id_from
@@ -306,6 +307,59 @@ def load_request(session: Session, *, code: str, viewer: Actor) -> PrivilegeRequ
     }:
         raise NotFound("request", code)
     return request
+
+
+def list_requests(session: Session, *, listing: Listing, act: Act) -> Page[PrivilegeRequest]:
+    """Return one page of requests; a person without the permission sees those they are a party to."""
+    sort = PrivilegeRequest.decide_by if listing.key == "decide_by" else PrivilegeRequest.filed_at
+    query = select(PrivilegeRequest).options(*NEIGHBOURS).where(listing.after(sort, PrivilegeRequest.id))
+    query = query.where(_visible_to(act.actor))
+    if listing.filters["state"] in domain.STATES:
+        query = query.where(_in_state(listing.filters["state"], act.now))
+    rows = session.scalars(query.order_by(*listing.order(sort, PrivilegeRequest.id)).limit(listing.limit)).all()
+    return listing.page(rows, cursor=lambda row: (getattr(row, sort.key), row.id))
+
+
+def waiting_requests(session: Session, *, act: Act, limit: int = 100) -> tuple[PrivilegeRequest, ...]:
+    """Return what waits for a decision and may still get one, the most urgent first."""
+    query = (
+        select(PrivilegeRequest)
+        .options(*NEIGHBOURS)
+        .where(_in_state("submitted", act.now), _visible_to(act.actor))
+        .order_by(PrivilegeRequest.decide_by, PrivilegeRequest.id)
+        .limit(limit)
+    )
+    return tuple(session.scalars(query))
+
+
+def requests_on(
+    session: Session, *, viewer: Actor, document_id: int | None = None, account_id: int | None = None, limit: int = 50
+) -> tuple[PrivilegeRequest, ...]:
+    """Return the newest requests on a document or for an account that the viewer may see."""
+    query = select(PrivilegeRequest).options(*NEIGHBOURS).where(_visible_to(viewer))
+    if document_id is not None:
+        query = query.where(PrivilegeRequest.document_id == document_id)
+    if account_id is not None:
+        query = query.where(PrivilegeRequest.account_id == account_id)
+    return tuple(session.scalars(query.order_by(PrivilegeRequest.id.desc()).limit(limit)))
+
+
+def _visible_to(viewer: Actor) -> ColumnElement[bool]:
+    if Permission.PRIVILEGE_REQUEST_READ in viewer.permissions:
+        return true()
+    return or_(
+        PrivilegeRequest.requester_id == viewer.id,
+        PrivilegeRequest.filed_by_id == viewer.id,
+        PrivilegeRequest.holder_id == viewer.id,
+    )
+
+
+def _in_state(state: str, now: datetime) -> ColumnElement[bool]:
+    """Say the same as domain.state_at: past its last moment an undecided request has expired."""
+    late = and_(PrivilegeRequest.state == "submitted", PrivilegeRequest.decide_by < now)
+    if state == "expired":
+        return or_(PrivilegeRequest.state == "expired", late)
+    return and_(PrivilegeRequest.state == state, ~late)
 
 
 def grant_of(session: Session, request: PrivilegeRequest) -> PrivilegeGrant | None:

@@ -1,0 +1,122 @@
+"""Lists case files without anybody's data, and opens personal data under a grant.
+
+Invariants: a list never touches `case_applicant`; the entry of an opening is in the database before the data leaves
+it; personal values stand in the entry as commitments only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session, contains_eager, joinedload
+
+import audit
+from control.actions import Action
+from control.acts import Act
+from control.cases.files.domain import ASSET, CLOSED_STATES, Purpose, may_open
+from control.cases.files.models import CaseApplicant, CaseFile, Procedure
+from control.decisions import Deny
+from control.errors import NotFound
+from control.frame.tables import Listing, Page
+from control.ports import GrantLookup, GrantRef
+from control.text import fold
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """Personal data that was opened, with the grant it was opened under; never logged."""
+
+    grant: GrantRef
+    purpose: Purpose
+    name: str = field(repr=False)
+    address: str = field(repr=False)
+    personal_number: str = field(repr=False)
+    phone: str = field(repr=False)
+
+
+def list_cases(session: Session, *, listing: Listing) -> Page[CaseFile]:
+    """Return one page of case files by code, procedure and state; nothing personal is read."""
+    sort = CaseFile.code if listing.key == "code" else CaseFile.received_at
+    conditions: list[ColumnElement[bool]] = []
+    if listing.filters["state"] == "open":
+        conditions.append(CaseFile.state.not_in(CLOSED_STATES))
+    elif listing.filters["state"]:
+        conditions.append(CaseFile.state == listing.filters["state"])
+    if listing.filters["procedure"]:
+        conditions.append(Procedure.code == listing.filters["procedure"])
+    if listing.filters["q"]:
+        conditions.append(CaseFile.search_text.contains(fold(listing.filters["q"]), autoescape=True))
+    joined = select(CaseFile).join(CaseFile.procedure).where(*conditions)
+    total = session.scalar(select(func.count()).select_from(joined.subquery())) or 0
+    rows = session.scalars(
+        joined.options(contains_eager(CaseFile.procedure))
+        .where(listing.after(sort, CaseFile.id))
+        .order_by(*listing.order(sort, CaseFile.id))
+        .limit(listing.limit)
+    ).all()
+    return listing.page(rows, cursor=lambda row: (getattr(row, sort.key), row.id), total=total)
+
+
+def procedures(session: Session, *, limit: int = 200) -> tuple[Procedure, ...]:
+    """Return the procedures, in the order of their codes."""
+    return tuple(session.scalars(select(Procedure).order_by(Procedure.code).limit(limit)))
+
+
+def load_case(session: Session, code: str) -> CaseFile:
+    """Return one case with its procedure and nothing personal. Raises NotFound."""
+    case = session.scalar(select(CaseFile).options(joinedload(CaseFile.procedure)).where(CaseFile.code == code))
+    if case is None:
+        raise NotFound("case", code)
+    return case
+
+
+def open_file(session: Session, *, code: str, purpose: Purpose, lookup: GrantLookup, act: Act) -> Opened | Deny:
+    """Open the personal data of one case for a purpose, or refuse; the entry comes first in both cases.
+
+    The caller shows what is returned only after the transaction was committed.
+    """
+    case = load_case(session, code)
+    grant = lookup(session, person_id=act.actor.id, asset_code=ASSET, now=act.now)
+    decision = may_open(grant)
+    with_purpose = act.for_purpose(purpose.value)
+    titles = (case.procedure.title, case.procedure.title_en, case.unit)
+    if isinstance(decision, Deny) or grant is None:
+        refusal = decision if isinstance(decision, Deny) else Deny(rule="cases", reason="case.no_grant")
+        with_purpose.refuse(
+            session,
+            Action.CASES_FILE_OPEN,
+            refusal,
+            about=audit.About(case_code=case.code, asset_id=ASSET),
+            titles=titles,
+        )
+        return refusal
+    applicant = session.get(CaseApplicant, case.id)
+    if applicant is None:
+        raise NotFound("applicant", code)
+    with_purpose.record(
+        session,
+        Action.CASES_FILE_OPEN,
+        about=audit.About(
+            case_code=case.code,
+            asset_id=ASSET,
+            account_id=grant.account_code,
+            grant_id=grant.code,
+            document_number=grant.document_number,
+        ),
+        details={"procedure": case.procedure.code, "grant_until": grant.until.isoformat()},
+        personal={
+            "citizen.name": applicant.name,
+            "citizen.address": applicant.address,
+        },
+        subject=f"citizen:case:{case.code}",
+        titles=titles,
+    )
+    return Opened(
+        grant=grant,
+        purpose=purpose,
+        name=applicant.name,
+        address=applicant.address,
+        personal_number=applicant.personal_number,
+        phone=applicant.phone,
+    )

@@ -1,0 +1,114 @@
+"""Pages of grants: list, one grant on its thread, and the three steps a person may take."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from flask import Blueprint, flash, g, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+
+from control.access import audited, not_audited, requires, signed_in
+from control.actions import Action
+from control.db import unit_of_work
+from control.decisions import Deny
+from control.frame.tables import ListingRules, csv_response
+from control.permissions import Permission
+from control.privilege.answers import faults_of, refused_page
+from control.privilege.fields import Fields
+from control.privilege.grants import service
+from control.privilege.grants.domain import PHASES_BEFORE, Step
+from control.privilege.grants.proof import proof_of
+from control.privilege.threads import request_stations
+
+blueprint = Blueprint("privilege_grants", __name__, url_prefix="/privilege/grants", template_folder="templates")
+LISTING = ListingRules(sorts={"code": "-"}, default="-code", filters=("phase",))
+OWN = "a holder sees their own grants; those of others need privilege:grant:read, on the object"
+REASON_CHARACTERS = 500
+
+
+@blueprint.get("")
+@signed_in(because=OWN)
+@not_audited(because="codes, officers and states; the entries of the acts stand in the trail")
+def index() -> ResponseReturnValue:
+    """List the grants."""
+    listing = LISTING.read(request.args)
+    with unit_of_work() as session:
+        page = service.list_grants(session, listing=listing, act=g.act)
+    phases = {row.id: service.facts_of(row).phase(g.now) for row in page.rows}
+    if listing.wants_csv:
+        header = ("code", "request", "account", "holder", "document", "from", "until", "phase")
+        rows = (
+            (r.code, f"YC-{r.request_id:04d}", r.account.code, r.person.login, r.document.number, r.span.lower,
+             r.span.upper, phases[r.id])
+            for r in page.rows
+        )  # fmt: skip
+        return csv_response("grants.csv", header, rows)
+    return render_template("grants/list.html", page=page, listing=listing, phases=phases)
+
+
+@blueprint.get("/<code>")
+@signed_in(because=OWN)
+@not_audited(because="what officers may do; the entries of the acts stand in the trail")
+def show(code: str) -> ResponseReturnValue:
+    """Show one grant on its thread."""
+    return _page(code, faults={})
+
+
+def _page(code: str, *, faults: dict[str, str]) -> str:
+    with unit_of_work() as session:
+        grant = service.load_grant(session, code=code, viewer=g.actor)
+    phase = service.facts_of(grant).phase(g.now)
+    return render_template(
+        "grants/show.html",
+        grant=grant,
+        phase=phase,
+        faults=faults,
+        reason=request.form.get("reason", ""),
+        steps=[step for step in Step if phase in PHASES_BEFORE[step]],
+        proof=proof_of(grant),
+        stations=request_stations(grant.request, grant, here="grant"),
+    )
+
+
+@blueprint.post("/<code>/revocation")
+@requires(Permission.PRIVILEGE_GRANT_REVOKE)
+@audited(Action.PRIVILEGE_GRANT_REVOKE)
+def revoke(code: str) -> ResponseReturnValue:
+    """End a grant now."""
+    return _step(code, Step.REVOKE, done=gettext("%(code)s is revoked.", code=code))
+
+
+@blueprint.post("/<code>/suspension")
+@requires(Permission.PRIVILEGE_GRANT_REVOKE)
+@audited(Action.PRIVILEGE_GRANT_SUSPEND)
+def suspend(code: str) -> ResponseReturnValue:
+    """Stop a grant for the time being."""
+    return _step(code, Step.SUSPEND, done=gettext("%(code)s is suspended.", code=code))
+
+
+@blueprint.post("/<code>/resumption")
+@requires(Permission.PRIVILEGE_GRANT_REVOKE)
+@audited(Action.PRIVILEGE_GRANT_RESUME)
+def resume(code: str) -> ResponseReturnValue:
+    """Let a suspended grant hold again."""
+    return _step(code, Step.RESUME, done=gettext("%(code)s is in force again.", code=code))
+
+
+def _step(code: str, step: Step, *, done: str) -> ResponseReturnValue:
+    fields = Fields(request.form)
+    reason = fields.text("reason", maximum=REASON_CHARACTERS, has_lines=True)
+    if fields.faults:
+        return make_response(_page(code, faults=faults_of(fields.faults)), HTTPStatus.UNPROCESSABLE_ENTITY)
+    with unit_of_work() as session:
+        service.load_grant(session, code=code, viewer=g.actor)
+        decision = service.step_grant(session, code=code, step=step, reason=reason, act=g.act)
+    address = url_for(".show", code=code)
+    if isinstance(decision, Deny):
+        return refused_page(
+            decision,
+            title=gettext("Nothing was done to %(code)s", code=code),
+            ways=[(gettext("Back to the grant"), address)],
+        )
+    flash(done, "ok")
+    return redirect(address, HTTPStatus.SEE_OTHER)

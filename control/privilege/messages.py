@@ -1,0 +1,158 @@
+"""Sentences of this wing: what is wrong and what would be right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from control.messages import Message
+
+MESSAGES: Mapping[str, Message] = {
+    "document.duplicate": Message(
+        vi="Văn bản {number} cùng ngày ký, cùng cơ quan ban hành đã có. Chọn văn bản đó trong danh sách.",
+        en="Document {number} of the same day and issuing unit is here already. Choose it from the list.",
+    ),
+    "document.expired": Message(
+        vi="Văn bản đã hết hiệu lực ngày {valid_to}. Cần một văn bản còn hiệu lực mọi ngày của cấp quyền.",
+        en="The document expired on {valid_to}. A document in force on every day of the grant is needed.",
+    ),
+    "document.file.not_pdf": Message(
+        vi="Tệp không phải PDF nguyên vẹn. Chọn bản PDF đã ký của văn bản.",
+        en="The file is not a whole PDF. Choose the signed PDF of the document.",
+    ),
+    "document.file.required": Message(
+        vi="Chọn tệp PDF đã ký của văn bản; sau một lần báo lỗi phải chọn lại.",
+        en="Choose the signed PDF of the document; after an error it has to be chosen again.",
+    ),
+    "document.file.too_large": Message(
+        vi="Tệp lớn hơn {maximum_mib} MiB. Quét lại ở độ phân giải thấp hơn.",
+        en="The file is larger than {maximum_mib} MiB. Scan it again at a lower resolution.",
+    ),
+    "document.signed_on.in_future": Message(
+        vi="Ngày ký ở tương lai. Nhập ngày ghi trên văn bản.",
+        en="The day of signing is in the future. Enter the day written on the document.",
+    ),
+    "document.validity.reversed": Message(
+        vi="Hiệu lực kết thúc trước khi bắt đầu. Nhập ngày cuối không trước ngày đầu.",
+        en="The validity ends before it begins. Enter a last day not before the first.",
+    ),
+    "document.window_outside": Message(
+        vi="Văn bản {number} chỉ có hiệu lực {valid_from} đến {valid_to}. "
+        "Rút ngắn khoảng thời gian hoặc chọn văn bản khác.",
+        en="Document {number} is valid from {valid_from} to {valid_to} only. Shorten the window or choose another.",
+    ),
+    "grant.cannot_resume": Message(
+        vi="Chỉ cấp quyền đang tạm dừng mới cho dùng tiếp được. Cấp quyền đã kết thúc cần một yêu cầu mới.",
+        en="Only a suspended grant can be resumed. One that has ended needs a new request.",
+    ),
+    "grant.cannot_revoke": Message(
+        vi="Cấp quyền này đã kết thúc rồi; không còn gì để thu hồi.",
+        en="This grant has ended already; there is nothing left to revoke.",
+    ),
+    "grant.cannot_suspend": Message(
+        vi="Chỉ cấp quyền đang hoặc sắp có hiệu lực mới tạm dừng được.",
+        en="Only a grant in force or scheduled can be suspended.",
+    ),
+    "grant.overlap": Message(
+        vi="Người này đã có cấp quyền {grant} trên cùng tài khoản trong khoảng thời gian đó. "
+        "Chọn khoảng khác hoặc thu hồi cấp quyền kia trước.",
+        en="This person already holds grant {grant} on the same account in that window. "
+        "Choose another window or revoke that grant first.",
+    ),
+    "grant.resumed_by_holder": Message(
+        vi="Người giữ quyền không tự cho dùng tiếp. Nhờ một người khác có quyền thu hồi.",
+        en="The holder does not resume their own grant. Ask another person who may revoke.",
+    ),
+    "input.characters": Message(
+        vi="Mục này có ký tự điều khiển không hiển thị được. Gõ lại bằng chữ thường.",
+        en="This entry holds control characters that cannot be shown. Type it again as plain text.",
+    ),
+    "input.not_a_moment": Message(
+        vi="Nhập thời điểm theo dạng ngày/tháng/năm giờ:phút, ví dụ 25/11/2026 09:30.",
+        en="Enter a moment as day/month/year hour:minute, for example 25/11/2026 09:30.",
+    ),
+    "request.account_closed": Message(
+        vi="Tài khoản {account} chưa có chủ, đang tạm dừng hoặc đã ngừng dùng nên không nhận yêu cầu. "
+        "Chọn tài khoản khác.",
+        en="Account {account} has no owner, is suspended or retired, so it takes no request. Choose another account.",
+    ),
+    "request.already_decided": Message(
+        vi="Yêu cầu đã được quyết định hoặc rút lại; mỗi yêu cầu chỉ quyết định một lần. Cần thì lập yêu cầu mới.",
+        en="The request was decided or withdrawn; each request is decided once. If needed, file a new one.",
+    ),
+    "request.approved_already": Message(
+        vi="Đã có người duyệt bản này nên không sửa được nữa. Rút lại rồi lập yêu cầu mới.",
+        en="Somebody has approved this version, so it can no longer be amended. Withdraw it and file a new request.",
+    ),
+    "request.approved_twice": Message(
+        vi="Bạn đã duyệt yêu cầu này. Lần duyệt thứ hai phải do một người khác.",
+        en="You have approved this request already. The second approval must come from another person.",
+    ),
+    "request.approver_is_filer": Message(
+        vi="Bạn đã lập yêu cầu này nên không được duyệt. Cần một người khác quyết định.",
+        en="You filed this request, so you may not decide it. Another person must.",
+    ),
+    "request.approver_is_holder": Message(
+        vi="Bạn là người sẽ giữ quyền nên không được duyệt. Cần một người khác quyết định.",
+        en="You would hold this grant, so you may not decide it. Another person must.",
+    ),
+    "request.approver_is_owner": Message(
+        vi="Bạn là chủ của tài khoản mức cao này nên không được duyệt việc dùng nó. Cần một người khác quyết định.",
+        en="You own this account of class high, so you may not approve its use. Another person must.",
+    ),
+    "request.approver_is_requester": Message(
+        vi="Bạn là người đề nghị nên không được tự duyệt. Cần một người khác quyết định.",
+        en="You asked for this, so you may not approve it yourself. Another person must.",
+    ),
+    "request.changed": Message(
+        vi="Yêu cầu đã được sửa thành bản {version} sau khi bạn đọc. Mở lại, đọc bản mới rồi quyết định.",
+        en="The request became version {version} after you read it. Open it again, read the new one and decide.",
+    ),
+    "request.expired": Message(
+        vi="Đã quá thời điểm cuối để quyết định yêu cầu này. Lập yêu cầu mới nếu vẫn cần.",
+        en="The last moment to decide this request has passed. File a new one if it is still needed.",
+    ),
+    "request.holder_not_owner": Message(
+        vi="Tài khoản {account} là tài khoản cá nhân, chỉ chủ của nó được giữ. Chọn chủ tài khoản hoặc tài khoản khác.",
+        en="Account {account} is personal and only its owner may hold it. Choose its owner or another account.",
+    ),
+    "request.no_approver": Message(
+        vi="Không đủ {needed} người có thẩm quyền đứng ngoài yêu cầu này để duyệt. "
+        "Đổi người đề nghị hoặc người giữ quyền.",
+        en="There are not {needed} people with the authority who stand outside this request. "
+        "Change who asks or who holds.",
+    ),
+    "request.not_yours": Message(
+        vi="Chỉ người đề nghị, người lập hoặc người giữ quyền được sửa hay rút yêu cầu này.",
+        en="Only who asked, who filed or who would hold may amend or withdraw this request.",
+    ),
+    "request.second_factor_missing": Message(
+        vi="Phiên này chưa qua xác thực hai yếu tố nên không quyết định được. Đăng nhập lại với hai yếu tố.",
+        en="This session has not proved two factors, so it cannot decide. Sign in again with two factors.",
+    ),
+    "request.security_missing": Message(
+        vi="Mức cao cần ít nhất một người duyệt thuộc bộ phận an toàn thông tin, và người đó chưa duyệt.",
+        en="Class high needs at least one approver of the security unit, who has not approved yet.",
+    ),
+    "request.starts_in_past": Message(
+        vi="Thời điểm bắt đầu đã qua. Nhập thời điểm từ bây giờ trở đi.",
+        en="The start has passed. Enter a moment from now on.",
+    ),
+    "request.window.past": Message(
+        vi="Khoảng thời gian đã qua hết. Nhập thời điểm kết thúc ở tương lai.",
+        en="The whole window has passed. Enter an end in the future.",
+    ),
+    "request.window.reversed": Message(
+        vi="Kết thúc không sau bắt đầu. Nhập thời điểm kết thúc muộn hơn.",
+        en="The end is not after the start. Enter a later end.",
+    ),
+    "request.window.too_long": Message(
+        vi="Khoảng thời gian dài quá {hours} giờ cho phép của mức tài khoản này. "
+        "Rút ngắn hoặc chia thành nhiều yêu cầu.",
+        en="The window is longer than the {hours} hours this class of account allows. "
+        "Shorten it or file several requests.",
+    ),
+    "request.window_passed": Message(
+        vi="Khoảng thời gian xin đã qua. Lập yêu cầu mới nếu vẫn cần.",
+        en="The window asked for has passed. File a new request if it is still needed.",
+    ),
+}

@@ -1,0 +1,98 @@
+"""Demonstration assets and accounts, plainly invented. No grant is seeded: those come from requests only.
+
+Not for: production (the stand calls it in demonstration mode only). Safe to run again: what is there stays, an orphan
+whose owner has come to be known is adopted.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+import audit
+from control.actions import Action
+from control.acts import Act
+from control.people.models import Person
+from control.privilege.accounts.models import PrivilegedAccount
+from control.privilege.assets.models import Asset
+from control.text import fold
+
+DATA_CENTRE = "Trung tâm Dữ liệu"
+# code, title, kind, level
+ASSETS = (
+    ("case-files", "Mô-đun xử lý hồ sơ", "software", 3),
+    ("cong-01", "Cổng truy cập quản trị", "security", 3),
+    ("csdl-01", "Máy chủ cơ sở dữ liệu chính", "database", 3),
+    ("csdl-02", "Máy chủ cơ sở dữ liệu dự phòng", "database", 3),
+    ("ldap-01", "Máy chủ danh bạ cán bộ", "server", 3),
+    ("portal", "Cổng dịch vụ công của Bộ", "software", 3),
+    ("sao-luu-01", "Máy chủ sao lưu", "server", 3),
+    ("tuong-lua-01", "Tường lửa vùng máy chủ", "network", 3),
+    ("ung-dung-01", "Máy chủ ứng dụng 1", "server", 3),
+    ("ung-dung-02", "Máy chủ ứng dụng 2", "server", 3),
+)
+# asset, name, what it is for, kind, class, owner's login or None
+ACCOUNTS = (
+    ("case-files", "tra-cuu", "Mở dữ liệu cá nhân trong hồ sơ", "shared", "normal", "minhhoa.pm"),
+    ("case-files", "quan-tri", "Quản trị mô-đun xử lý hồ sơ", "shared", "high", "minhhoa.pm"),
+    ("cong-01", "quan-tri", "Quản trị cổng truy cập", "shared", "high", "minhhoa.pm"),
+    ("csdl-01", "postgres", "Quản trị cơ sở dữ liệu", "shared", "high", "nhap.ht"),
+    ("csdl-01", "sao-chep", "Sao chép sang máy dự phòng", "service", "normal", "nhap.ht"),
+    ("csdl-02", "postgres", "Quản trị cơ sở dữ liệu dự phòng", "shared", "high", "nhap.ht"),
+    ("ldap-01", "quan-tri-danh-ba", "Sửa danh bạ cán bộ", "shared", "high", "minhhoa.pm"),
+    ("portal", "bien-tap", "Biên tập nội dung cổng dịch vụ công", "shared", "normal", "minhhoa.pm"),
+    ("portal", "khan-cap", "Phá kính khi danh bạ ngừng", "break-glass", "high", "minhhoa.pm"),
+    ("sao-luu-01", "restic", "Chạy sao lưu và diễn tập khôi phục", "service", "normal", "nhap.ht"),
+    ("tuong-lua-01", "admin", "Sửa luật tường lửa", "local-admin", "high", "minhhoa.pm"),
+    ("ung-dung-01", "root", "Quản trị máy chủ ứng dụng 1", "local-admin", "high", "minhhoa.pm"),
+    ("ung-dung-01", "trien-khai", "Triển khai bản mới của ứng dụng", "service", "normal", "minhhoa.pm"),
+    ("ung-dung-02", "root", "Quản trị máy chủ ứng dụng 2", "local-admin", "high", "minhhoa.pm"),
+    ("ung-dung-02", "nha-thau-cu", "Không rõ, còn lại từ nhà thầu trước", "local-admin", "high", None),
+)  # fmt: skip
+
+
+def seed_demonstration(session: Session, act: Act) -> int:
+    """Add what is missing of the invented assets and accounts; return how many rows were added or adopted."""
+    assets = _ensure_assets(session, act=act)
+    logins = {row[5] for row in ACCOUNTS if row[5]}
+    query = select(Person.login, Person.id).where(Person.login.in_(logins)).order_by(Person.id)
+    owners: dict[str, int] = {row.login: row.id for row in session.execute(query)}
+    known = {account.code: account for account in session.scalars(select(PrivilegedAccount).limit(1_000))}
+    changed = 0
+    for asset_code, name, use, kind, class_, login in ACCOUNTS:
+        asset, owner_id = assets[asset_code], owners.get(login or "")
+        account = known.get(f"{asset_code}.{name}")
+        if account is not None and (account.owner_id is not None or owner_id is None):
+            continue
+        if account is None:
+            account = PrivilegedAccount(
+                asset_id=asset.id,
+                code=f"{asset_code}.{name}",
+                name=name,
+                use=use,
+                kind=kind,
+                class_=class_,
+                created_at=act.now,
+                search_text=fold(f"{asset_code} {name} {use} {asset.title}"),
+            )
+            session.add(account)
+        account.owner_id, account.state = owner_id, "active" if owner_id else "orphan"
+        session.flush()
+        act.record(
+            session,
+            Action.PRIVILEGE_ACCOUNT_SEED,
+            about=audit.About(account_id=account.code, asset_id=asset_code),
+            titles=(use,),
+        )
+        changed += 1
+    return changed
+
+
+def _ensure_assets(session: Session, *, act: Act) -> dict[str, Asset]:
+    known = {asset.code: asset for asset in session.scalars(select(Asset).limit(1_000))}
+    for code, title, kind, level in ASSETS:
+        if code not in known:
+            known[code] = Asset(code=code, title=title, kind=kind, level=level, unit=DATA_CENTRE, created_at=act.now)
+            session.add(known[code])
+    session.flush()
+    return known
