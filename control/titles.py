@@ -13,16 +13,21 @@ from control.messages import Message
 
 ACTION_TITLES: Mapping[Action, Message] = {
     Action.ACCESS_ROUTE_ENTER: Message(vi="Vào một trang", en="Enter a page"),
-    Action.ASSURANCE_BUNDLE_EXPORT: Message(vi="Xuất gói bằng chứng", en="Export an evidence bundle"),
+    Action.AUDIT_BUNDLE_EXPORT: Message(vi="Xuất gói bằng chứng", en="Export an evidence bundle"),
     Action.ASSURANCE_CHECK_RUN: Message(vi="Chạy phép kiểm", en="Run a check"),
     Action.ASSURANCE_EVIDENCE_READ: Message(vi="Xem bằng chứng", en="Read evidence"),
-    Action.ASSURANCE_TRAIL_EXPORT: Message(vi="Xuất dấu vết ra CSV", en="Export the trail as CSV"),
-    Action.ASSURANCE_TRAIL_READ: Message(vi="Xem một mục dấu vết", en="Read an entry of the trail"),
-    Action.ASSURANCE_TRAIL_SEARCH: Message(vi="Tìm trong dấu vết", en="Search the trail"),
+    Action.AUDIT_TRAIL_EXPORT: Message(vi="Xuất dấu vết ra CSV", en="Export the trail as CSV"),
+    Action.AUDIT_ENTRY_READ: Message(vi="Xem một mục dấu vết", en="Read an entry of the trail"),
+    Action.AUDIT_TRAIL_SEARCH: Message(vi="Tìm trong dấu vết", en="Search the trail"),
+    Action.AUDIT_JOURNAL_VERIFY: Message(vi="Kiểm chứng dấu vết", en="Verify the trail"),
+    Action.AUDIT_WRITER_VOID: Message(
+        vi="Khai số bị huỷ do giao dịch lùi", en="Declare numbers of undone transactions"
+    ),
     Action.CASES_FILE_OPEN: Message(vi="Mở hồ sơ, xem dữ liệu cá nhân", en="Open a case file, see personal data"),
     Action.CASES_FILE_SEED: Message(vi="Tạo hồ sơ minh hoạ", en="Create a demonstration case"),
     Action.ERROR_REQUEST_FAIL: Message(vi="Yêu cầu bị lỗi", en="A request failed"),
     Action.FACTOR_TOTP_ENROL: Message(vi="Ghi danh mã một lần", en="Enrol one-time codes"),
+    Action.FACTOR_TOTP_FORGET: Message(vi="Bỏ mã một lần của người minh hoạ", en="Forget a demonstration factor"),
     Action.OPERATIONS_ALERT_ACKNOWLEDGE: Message(vi="Nhận xử lý cảnh báo", en="Take an alert"),
     Action.OPERATIONS_ALERT_CLOSE: Message(vi="Đóng cảnh báo", en="Close an alert"),
     Action.OPERATIONS_ALERT_RECEIVE: Message(vi="Nhận cảnh báo", en="Receive an alert"),
@@ -65,7 +70,6 @@ ACTION_TITLES: Mapping[Action, Message] = {
 TRAIL_TITLES: Mapping[str, Message] = {
     "audit:entry:unreadable": Message(vi="Mục không đọc được", en="An entry that cannot be read"),
     "audit:gap:explain": Message(vi="Giải thích khoảng trống", en="Explain a gap"),
-    "audit:writer:void": Message(vi="Khai số bị huỷ do giao dịch lùi", en="Declare numbers of undone transactions"),
 }
 
 

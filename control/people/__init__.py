@@ -27,6 +27,7 @@ from control.people.directory.service import (
     person_choices,
     record_failed_listing,
 )
+from control.people.factors.forgetting import forget_demonstration_factor
 from control.people.factors.sealing import NONCE_BYTES
 from control.people.factors.service import FactorRules, enrol_known_secret
 from control.people.roles.service import roles_of
@@ -41,6 +42,7 @@ __all__ = [
     "check_directory",
     "end_sessions",
     "enrol_known_factor",
+    "forget_demonstration_factor",
     "people_by_id",
     "person_by_id",
     "person_by_login",

@@ -17,6 +17,7 @@ from control.assurance.compliance.domain import Witness
 from control.assurance.compliance.sight import Sight, trail_is_whole
 from control.operations.models import Alert, Run
 from control.people.models import LoginSession
+from control.people.sessions.domain import code_of
 from control.privilege.models import AuthorisingDocument, PrivilegeApproval, PrivilegeGrant, PrivilegeRequest
 
 WINDOW = timedelta(hours=24)
@@ -89,7 +90,7 @@ def two_factors(session: Session, now: datetime) -> Sight:
         judged=len(rows),
         bad=len(bad),
         name="sessions",
-        witnesses=tuple(Witness(kind="session", code=str(row[0])) for row in shown),
+        witnesses=tuple(Witness(kind="session", code=code_of(row[0])) for row in shown),
     )
 
 
@@ -109,7 +110,7 @@ def idle_sessions(session: Session, now: datetime) -> Sight:
         bad=len(bad),
         name="sessions",
         facts={"longest_idle_seconds": longest, "limit_seconds": LONGEST_IDLE_SECONDS},
-        witnesses=tuple(Witness(kind="session", code=str(row[0])) for row in rows[:1]),
+        witnesses=tuple(Witness(kind="session", code=code_of(row[0])) for row in rows[:1]),
     )
 
 

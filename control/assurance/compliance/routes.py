@@ -45,7 +45,10 @@ def _requirements() -> Requirements:
 def posture() -> ResponseReturnValue:
     """Show how every requirement of one regime stood at a moment."""
     requirements = _requirements()
-    catalogue = requirements.regime(request.args.get("regime", "") or REGIME)
+    asked = request.args.get("regime", "") or REGIME
+    catalogue = next((one for one in requirements.catalogues if asked in {one.regime, one.id}), None)
+    if catalogue is None:
+        raise NotFound("regime", asked)
     as_of = read_as_of(request.args.get("on", ""), now=g.now)
     with unit_of_work() as session:
         shown = service.posture_at(session, requirements, catalogue=catalogue, as_of=as_of)

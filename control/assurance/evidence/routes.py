@@ -49,7 +49,7 @@ def form() -> ResponseReturnValue:
 
 @evidence.post("")
 @requires(Permission.ASSURANCE_EVIDENCE_EXPORT)
-@audited(Action.ASSURANCE_BUNDLE_EXPORT)
+@audited(Action.AUDIT_BUNDLE_EXPORT)
 def export() -> ResponseReturnValue:
     """Make the bundle, record it, and send it."""
     asked = forms.read(request.form)

@@ -62,7 +62,7 @@ def make_bundle(
         raise Conflict("evidence.bundle.empty") from error
     act.record(
         session,
-        Action.ASSURANCE_BUNDLE_EXPORT,
+        Action.AUDIT_BUNDLE_EXPORT,
         about=audit.About(requirement_id=standing.requirement.id if standing else None),
         details={"digest": exported.digest, "entries": exported.entries, "size": exported.size},
     )

@@ -37,7 +37,7 @@ UNPROCESSABLE = 422
 
 @trail.get("")
 @requires(Permission.ASSURANCE_TRAIL_READ)
-@audited(Action.ASSURANCE_TRAIL_SEARCH)
+@audited(Action.AUDIT_TRAIL_SEARCH)
 def timeline() -> ResponseReturnValue:
     """Show what happened, newest first, and how whole and how fresh the trail is."""
     faults: Mapping[str, str] = {}
@@ -56,7 +56,7 @@ def timeline() -> ResponseReturnValue:
     with unit_of_work() as session:
         found = service.find(session, search=search_of(), query=query, now=g.now) if is_answerable else None
         state = service.integrity(session, now=g.now)
-        g.act.record(session, Action.ASSURANCE_TRAIL_SEARCH, details=asked.details)
+        g.act.record(session, Action.AUDIT_TRAIL_SEARCH, details=asked.details)
     return _draw(asked, found, state, actors=actors, faults=faults)
 
 
@@ -120,7 +120,7 @@ def verify() -> ResponseReturnValue:
 
 @trail.get("/<int:sequence>")
 @requires(Permission.ASSURANCE_TRAIL_READ)
-@audited(Action.ASSURANCE_TRAIL_READ)
+@audited(Action.AUDIT_ENTRY_READ)
 def entry(sequence: int) -> ResponseReturnValue:
     """Show one entry: what it says, what it hangs on, its exact bytes, and its place in the chain."""
     with unit_of_work() as session:
@@ -128,7 +128,7 @@ def entry(sequence: int) -> ResponseReturnValue:
         names = service.names_of(session, [line])
         neighbours = lineage(session, line)
         size = service.integrity(session, now=g.now).size
-        g.act.record(session, Action.ASSURANCE_TRAIL_READ, details={"sequence": sequence})
+        g.act.record(session, Action.AUDIT_ENTRY_READ, details={"sequence": sequence})
     return render_template(
         "trail/entry.html",
         line=line,
@@ -160,7 +160,7 @@ def _as_csv(asked: forms.Asked, query: audit.Query) -> ResponseReturnValue:
     lines = list(service.export(search_of(), query))
     with unit_of_work() as session:
         names = service.names_of(session, lines)
-        g.act.record(session, Action.ASSURANCE_TRAIL_EXPORT, details={**asked.details, "rows": len(lines)})
+        g.act.record(session, Action.AUDIT_TRAIL_EXPORT, details={**asked.details, "rows": len(lines)})
     rows = [
         (
             line.sequence,

@@ -147,7 +147,7 @@ def test_every_search_and_every_look_at_an_entry_is_an_entry_itself(reader, writ
     page(reader, "/trail?q=mo+ho+so&case=G99-261122-0001")
     page(reader, "/trail/0")
 
-    assert actions(role_engine) == ["assurance:trail:search", "assurance:trail:read"]
+    assert actions(role_engine) == ["audit:trail:search", "audit:entry:read"]
 
 
 def test_the_entry_of_a_search_names_the_filters_and_not_what_was_typed(reader, role_engine):
@@ -168,7 +168,7 @@ def test_the_export_is_csv_with_every_match_and_is_recorded(reader, write, numbe
 
     assert answer.mimetype == "text/csv"
     assert len(answer.text.strip().splitlines()) == 41
-    assert actions(role_engine) == ["assurance:trail:export"]
+    assert actions(role_engine) == ["audit:trail:export"]
 
 
 def test_an_entry_shows_its_exact_bytes_and_its_place_in_the_chain(reader, write, number, role_engine):
