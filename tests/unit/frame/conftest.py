@@ -1,12 +1,14 @@
 """A small application that is nothing but the frame: no database, no neighbours, one fixed moment."""
 
+# ruff: noqa: E501  -- a snippet of a template is one string
+
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from flask import Flask, g, render_template, request
+from flask import Flask, g, render_template, render_template_string, request
 from flask.testing import FlaskClient
 from flask_wtf.csrf import CSRFProtect
 
@@ -72,6 +74,17 @@ def app(scene: Scene) -> Flask:
     def error(status: int) -> str:
         return render_template(
             "error.html", status=status, sentence=request.args.get("sentence", "–"), reference="7F3A-91C2"
+        )
+
+    @app.get("/for-citizens")
+    def for_citizens() -> str:
+        return render_template_string(
+            "{% extends 'public.html' %}{% block title %}Tra cứu{% endblock %}"
+            "{% block subnav %}<nav aria-label='Dịch vụ công'><ul><li><a href='#' aria-current='page'>Tra cứu</a></li></ul></nav>"
+            "{% endblock %}{% block content %}<h1>Hồ sơ của tôi đến đâu rồi?</h1>"
+            "<form method='get'><label class='fw-bold' for='ma'>Mã hồ sơ</label><p class='meta' id='ma-g'>In trên giấy.</p>"
+            "<input class='form-control' id='ma' name='ma' aria-describedby='ma-g'>"
+            "<button class='btn btn-primary mt-2'>Tra cứu</button></form>{% endblock %}"
         )
 
     return app

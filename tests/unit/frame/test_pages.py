@@ -157,6 +157,16 @@ def test_a_house_without_separate_accounts_says_so(app):
         assert [(str(part.name), part.state) for part in parts] == [("Tách tài khoản hệ thống", PartState.BAD)]
 
 
+def test_a_page_for_citizens_shows_no_console(client):
+    page = client.get("/for-citizens").text
+
+    assert '<body class="public">' in page
+    assert "<title>Tra cứu · Bộ Minh hoạ</title>" in page
+    assert "Nguyễn Thị Mẫu" not in page
+    assert "Elasticsearch" not in page
+    assert 'class="wings"' not in page
+
+
 def test_an_error_page_says_what_is_wrong_and_gives_the_number(client):
     page = client.get("/error/403?sentence=Không đủ quyền&lang=vi").text
 

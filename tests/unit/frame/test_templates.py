@@ -69,7 +69,7 @@ def test_a_form_that_changes_state_carries_its_token(path):
 @pytest.mark.parametrize("path", TEMPLATES, ids=name_of)
 def test_words_between_tags_are_translated(path):
     without_code = re.sub(r"[\w-]+=\"[^\"]*\"", "", JINJA.sub("\x00", text_of(path)))
-    between = re.findall(r">([^<>]*)<", without_code)
+    between = re.findall(r">([^<>]*)<", re.sub(r"<code>[^<]*</code>", "", without_code))
     words = {word for text in between for word in LETTERS.findall(re.sub(r"&\w+;", "", text))}
 
     assert words - UNTRANSLATED == set()
