@@ -183,7 +183,8 @@ def _po_text(catalog: Catalog) -> str:
 def compile_catalogs(root: Path = CONTROL) -> tuple[Path, ...]:
     """Compile every catalogue that is newer than its compiled form; return those written.
 
-    Several processes may start at once: each file is written beside its place and moved there.
+    Several processes may start at once: each file is written beside its place and moved there. Raises RuntimeError
+    where this account may not write; whoever installs the product compiles first.
     """
     written = []
     for folder in translation_folders(root):
@@ -191,12 +192,23 @@ def compile_catalogs(root: Path = CONTROL) -> tuple[Path, ...]:
         target = source.with_suffix(".mo")
         if target.is_file() and target.stat().st_mtime_ns >= source.stat().st_mtime_ns:
             continue
-        with tempfile.NamedTemporaryFile(dir=target.parent, suffix=".part", delete=False) as stream:
-            write_mo(stream, read(source))
-        Path(stream.name).chmod(0o644)
-        Path(stream.name).replace(target)
+        try:
+            _write_whole(target, read(source))
+        except OSError as error:
+            raise RuntimeError(f"{target} cannot be written: run `python -m control.frame compile` first") from error
         written.append(target)
     return tuple(written)
+
+
+def _write_whole(target: Path, catalog: Catalog) -> None:
+    with tempfile.NamedTemporaryFile(dir=target.parent, suffix=".part", delete=False) as stream:
+        write_mo(stream, catalog)
+    part = Path(stream.name)
+    try:
+        part.chmod(0o644)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _filled(string: object) -> bool:
