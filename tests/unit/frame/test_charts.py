@@ -19,7 +19,7 @@ def test_columns_stay_inside_their_frame_and_show_every_value(pairs):
     drawn = charts.bars([{"label": "x", "value": value, "mark": mark} for value, mark in pairs])
 
     for bar, (value, mark) in zip(drawn, pairs, strict=True):
-        assert 0 <= percent(bar.x)
+        assert percent(bar.x) >= 0
         assert percent(bar.x) + percent(bar.width) <= 100.01
         assert bar.y >= charts.TOP_LINE
         assert (bar.height > 0) == (value > 0)
