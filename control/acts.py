@@ -24,6 +24,7 @@ from control.version import VERSION
 
 UUID_RANDOM_BYTES = 10
 NOTHING = audit.About()
+VISITOR_LOGIN = "visitor"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +41,11 @@ class Actor:
     second_factor_at: datetime | None = None
 
     @property
-    def ref(self) -> str:
-        """The identifier that stands in the trail."""
-        return f"person:{self.id}" if self.id else f"system:{self.login}"
+    def ref(self) -> str | None:
+        """The identifier that stands in the trail; none for a visitor, of whom nothing is known yet."""
+        if self.id:
+            return f"person:{self.id}"
+        return None if self.login == VISITOR_LOGIN else f"system:{self.login}"
 
     # Flask-Login reads these names.
     @property
@@ -65,7 +68,7 @@ class Actor:
         return str(self.id)
 
 
-VISITOR = Actor(id=0, login="visitor", name="")
+VISITOR = Actor(id=0, login=VISITOR_LOGIN, name="")
 
 
 @dataclass(slots=True)
