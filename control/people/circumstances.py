@@ -23,7 +23,7 @@ from control.settings import Settings
 from policies import RULES_ZONE, Policies
 
 ASKED_LATELY = timedelta(minutes=10)
-ANSWER_MARGIN_SECONDS = 0.5  # a page has to be drawn too before the whole time-out is over
+ANSWER_MARGIN_SECONDS = 1.0  # a page has to be drawn too before the whole time-out is over
 
 
 def directory_of(settings: Settings, *, policies: Policies) -> Directory:

@@ -1,7 +1,8 @@
 """The one place that talks to the directory: ldap3 2.9.1 with every dangerous default turned off.
 
 What ldap3 does by itself, measured, and what is done here instead:
-- no certificate is checked without `tls=`: always CERT_REQUIRED, our CA file, the host's name, StartTLS or ldaps;
+- no certificate is checked without `tls=`: the standard library checks it, with our CA file and the host's name, on
+  StartTLS and on ldaps alike;
 - a shared connection mixes answers between threads: a fresh one for every bind, never kept;
 - a truncated search reports success: every result code is read, anything but success refuses the whole answer;
 - Nagle costs 40 ms a bind: TCP_NODELAY after open and again after StartTLS, which makes a new socket;
@@ -22,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+from urllib.parse import urlsplit
 
 import ldap3
 from ldap3.core.exceptions import LDAPException, LDAPSASLPrepError
@@ -50,6 +52,7 @@ from control.people.directory.domain import (
 )
 from control.text import nfc
 
+START_TLS = "1.3.6.1.4.1.1466.20037"
 PASSWORD_POLICY = "1.3.6.1.4.1.42.2.27.8.5.1"  # noqa: S105  # the number of a control, not a password
 LIMIT_SECONDS = 5.0
 CONNECT_SECONDS = 3.0
@@ -59,7 +62,6 @@ PAGE_ROWS = 100
 PERSON_ATTRIBUTES = ("uid", "cn", "displayName", "ou", "title")
 PERSON_CLASS = "(objectClass=inetOrgPerson)"
 GROUP_CLASS = "(objectClass=groupOfNames)"
-NOBODY = "uid=-"  # no entry can have this name, see LOGIN_FORM; binding to it costs what a wrong name costs
 WRONG = frozenset(
     {
         RESULT_INVALID_CREDENTIALS,
@@ -101,7 +103,9 @@ class Directory:
             reader = line.bound_as(self.bind_dn, self.bind_password)
             entries = self._entries_of(reader, login)
             if len(entries) != 1:
-                line.bind(f"{NOBODY},{self.people_base}", password)
+                # A bind that costs the directory one password hash, as that of a known name does; our own account's,
+                # because its right password can never lock anybody out.
+                line.bind(self.bind_dn, self.bind_password)
                 return DirectoryAnswer(verdict=Verdict.AMBIGUOUS if entries else Verdict.UNKNOWN)
             (entry,) = entries
             is_right, state = line.bind(entry.dn, password)
@@ -141,9 +145,8 @@ class Directory:
     def _line(self, seconds: float) -> Iterator[_Line]:
         if not self.url or self.ca_file is None:
             raise Unavailable("directory.unavailable", reason="not-configured")
-        line = _Line(self.url, self.ca_file, seconds)
         try:
-            with line:
+            with _Line(self.url, self.ca_file, seconds) as line:
                 yield line
         except (LDAPException, OSError, ValueError) as error:
             log.warning("directory_not_answering", extra={"reason": type(error).__name__})
@@ -174,8 +177,12 @@ class _Line:
     """The connections of one question, all cut when its time is over."""
 
     def __init__(self, url: str, ca_file: Path, seconds: float) -> None:
-        self._url = url
-        self._tls = ldap3.Tls(validate=ssl.CERT_REQUIRED, ca_certs_file=str(ca_file))
+        parts = urlsplit(url)
+        self._is_ldaps = parts.scheme == "ldaps"
+        self._host = parts.hostname or ""
+        self._port = parts.port or (636 if self._is_ldaps else 389)
+        self._tls = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=str(ca_file))
+        self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
         self._connections: list[ldap3.Connection] = []
         self._is_over = threading.Event()
         self._timer = threading.Timer(seconds, self._cut)
@@ -218,7 +225,11 @@ class _Line:
         if self._is_over.is_set():
             raise TimeoutError("the question's time is over")
         server = ldap3.Server(
-            self._url, get_info=ldap3.NONE, tls=self._tls, connect_timeout=CONNECT_SECONDS, mode=ldap3.IP_V4_PREFERRED
+            self._host,
+            port=self._port,
+            get_info=ldap3.NONE,
+            connect_timeout=CONNECT_SECONDS,
+            mode=ldap3.IP_V4_PREFERRED,
         )
         addresses = len(server.candidate_addresses()) or 1  # type: ignore[no-untyped-call]  # ldap3's stubs
         server.connect_timeout = CONNECT_SECONDS / addresses
@@ -231,13 +242,18 @@ class _Line:
             auto_referrals=False,
             check_names=False,
         )
+        self._connections.append(connection)  # first, so that a socket that never connects is closed too
         connection.open(read_server_info=False)
-        self._connections.append(connection)
         _send_at_once(connection)
-        if not server.ssl:
-            if not connection.start_tls(read_server_info=False):
+        if not self._is_ldaps:
+            connection.extended(START_TLS)
+            if connection.result["result"] != RESULT_SUCCESS:
                 raise ConnectionError("the directory refuses StartTLS")
-            _send_at_once(connection)
+        # The standard library wraps the socket and checks certificate and name during the handshake; ldap3 would
+        # check the name afterwards with code of its own, and leave the socket open when it does not match.
+        connection.socket = self._tls.wrap_socket(connection.socket, server_hostname=self._host)
+        connection.tls_started = True
+        _send_at_once(connection)
         return connection
 
     def _cut(self) -> None:

@@ -7,8 +7,8 @@ cookie and the form's secret are new after every sign-in.
 from __future__ import annotations
 
 import secrets
-import time
 from http import HTTPStatus
+from time import monotonic, sleep
 
 import flask
 import segno
@@ -56,7 +56,7 @@ def ask() -> ResponseReturnValue:
 @audited(Action.SIGN_IN_PASSWORD_CHECK)
 def check_password() -> ResponseReturnValue:
     """Check name and password with the directory, and open the second step."""
-    began = time.monotonic()
+    began = monotonic()
     rules = present_rules()
     text, target = request.form.get("login", ""), local_path(request.form.get("next", ""))
     typed = Typed(text=text, login=parse_login(text))
@@ -76,7 +76,7 @@ def check_password() -> ResponseReturnValue:
             return _first_page(next_path=target, login=text, fault=error.code, status=error.status)
     if result.step is Step.REFUSED:
         jitter = secrets.randbelow(1000) / 1000
-        time.sleep(rest_of_answer(time.monotonic() - began, rules=rules.sign_in, jitter=jitter))
+        sleep(rest_of_answer(monotonic() - began, rules=rules.sign_in, jitter=jitter))
         return _first_page(next_path=target, login=text, fault="sign-in.refused", status=HTTPStatus.UNAUTHORIZED)
     if result.step is Step.MUST_CHANGE:
         return make_response(render_template("signin/must_change.html"), HTTPStatus.FORBIDDEN)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -20,10 +21,11 @@ from control.people.circumstances import directory_of
 from control.people.directory.client import Directory
 from control.people.factors.models import Factor
 from control.requests import SESSION_COOKIE
-from control.stand.directory import GROUPS_BASE, PEOPLE_BASE, SERVICE_DN, DirectoryServer
+from control.stand.directory import GROUPS_BASE, PEOPLE_BASE, SERVICE_DN, DirectoryServer, person_dn
 from tests.factories.people import SECRET, code_at, make_act
 
 STEP_COOKIE = "__Host-vonglau-step"
+VICTIM_PASSWORD = "mật-khẩu-của-nạn-nhân"
 FIELD = re.compile(r'name="csrf_token" value="([^"]+)"')
 HTTPS = {"wsgi.url_scheme": "https", "HTTP_HOST": "localhost"}
 
@@ -116,6 +118,28 @@ def browser(make_browser: Callable[..., Browser]) -> Browser:
 
 
 @pytest.fixture
+def victim(directory: DirectoryServer) -> Iterator[str]:
+    """The login of somebody new in the directory, whose failures no other test has counted; see VICTIM_PASSWORD."""
+    login = f"nan.{secrets.token_hex(4)}"
+    root = directory.connect_as_root()
+    root.add(
+        person_dn(login),
+        ["inetOrgPerson"],
+        {"uid": login, "cn": "Nguyễn Thị Nạn", "sn": "Nguyễn", "userPassword": VICTIM_PASSWORD},
+    )
+    yield login
+    root.delete(person_dn(login))
+    root.unbind()
+
+
+@pytest.fixture(autouse=True)
+def _answer_at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Failures wait for a fixed time; only the test of that time needs to sleep."""
+    if "take_the_same_time" not in request.node.name:
+        monkeypatch.setattr("control.people.signin.routes.sleep", lambda _seconds: None)
+
+
+@pytest.fixture
 def wrapper(directory: DirectoryServer) -> Directory:
     """Our wrapper over the real slapd."""
     return Directory(
@@ -137,10 +161,14 @@ def trail(owner_engine: Engine) -> Callable[..., list[dict[str, Any]]]:
             bodies = connection.execute(text("SELECT body FROM audit_outbox ORDER BY id")).scalars()
             entries = [json.loads(bytes(body)) for body in bodies]
         # Within one process the writer's own count is the order; what the fixtures wrote comes first.
-        entries.sort(key=lambda entry: (not entry["writer"]["boot"].startswith("test-"), entry["writer"]["n"]))
+        entries.sort(key=lambda entry: (not _is_fixture(entry), entry["@timestamp"], entry["writer"]["n"]))
         return [entry for entry in entries if action in {"", entry["event"]["action"]}]
 
     return read
+
+
+def _is_fixture(entry: dict[str, Any]) -> bool:
+    return bool(entry["writer"]["boot"].startswith("test-"))
 
 
 @pytest.fixture
