@@ -48,6 +48,7 @@ class Settings:
     base_url: str
     secret_key: str = field(repr=False)
     profile: str
+    organisation: str
     state_dir: Path
     ldap_url: str
     ldap_ca_file: Path | None
@@ -93,6 +94,7 @@ class Settings:
             base_url=reader.url("BASE_URL", required=True),
             secret_key=reader.secret("SECRET_KEY", required=True, minimum=MINIMUM_SECRET_CHARACTERS),
             profile=reader.text("PROFILE", required=True),
+            organisation=reader.text("ORGANISATION") or reader.text("PROFILE"),
             state_dir=Path(reader.text("STATE_DIR", required=True) or "."),
             ldap_url=reader.url("LDAP_URL", schemes=("ldap", "ldaps")),
             ldap_ca_file=reader.path("LDAP_CA_FILE"),
@@ -235,6 +237,7 @@ SETTING_DESCRIPTIONS: Mapping[str, str] = {
     "BASE_URL": "the address people type; https in production",
     "SECRET_KEY": "signs forms; at least 32 characters (or SECRET_KEY_FILE)",
     "PROFILE": "the regulation profile in policies/profiles/",
+    "ORGANISATION": "the ministry or province named on every page; the profile's name when empty",
     "STATE_DIR": "folder this process may write to",
     "LDAP_URL": "directory; ldap:// always upgrades with StartTLS",
     "LDAP_CA_FILE": "certificate authority of the directory",

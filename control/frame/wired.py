@@ -29,7 +29,7 @@ def facts_of(held: Services) -> FrameFacts:
 
     return FrameFacts(
         version=VERSION,
-        organisation=DEMONSTRATION_MINISTRY if held.settings.is_demonstration else held.settings.profile,
+        organisation=DEMONSTRATION_MINISTRY if held.settings.is_demonstration else held.settings.organisation,
         profile=held.settings.profile,
         policy_digest=held.policies.digest,
         is_demonstration=held.settings.is_demonstration,
