@@ -24,7 +24,8 @@ from audit.signer import RefusedError, SignerGoneError
 
 log = logging.getLogger("audit")
 
-LOOK_SECONDS = 0.02  # how often the sequencer looks into an empty outbox
+# How often the sequencer looks into an empty outbox: at once after an entry, less and less when nothing comes.
+SHORTEST_LOOK_SECONDS, LONGEST_LOOK_SECONDS, LOOK_GROWTH = 0.01, 0.1, 1.2
 IDLE_SECONDS = 1.0
 SHORTEST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 0.5, 10.0
 JOIN_SECONDS = 8.0
@@ -75,6 +76,7 @@ class Trail:
     prepare: Callable[[], None] | None = None
     stop: threading.Event = field(default_factory=threading.Event)
     _loops: dict[str, Loop] = field(default_factory=dict)
+    _look_seconds: float = SHORTEST_LOOK_SECONDS
 
     def run(self) -> None:
         """Run until `stop` is set."""
@@ -111,11 +113,14 @@ class Trail:
 
     def _sequence(self, sequencer: Sequencer) -> float:
         count = sequencer.run_once(now=self.clock())
-        if count:
-            for name, loop in self._loops.items():
-                if name != "sequence":
-                    loop.wake.set()
-        return 0.0 if count >= sequencer.batch else LOOK_SECONDS
+        if not count:
+            self._look_seconds = min(LONGEST_LOOK_SECONDS, self._look_seconds * LOOK_GROWTH)
+            return self._look_seconds
+        for name, loop in self._loops.items():
+            if name != "sequence":
+                loop.wake.set()
+        self._look_seconds = SHORTEST_LOOK_SECONDS
+        return 0.0 if count >= sequencer.batch else SHORTEST_LOOK_SECONDS
 
     def _project(self, projector: Projector) -> float:
         return 0.0 if projector.run_once(now=self.clock()) else IDLE_SECONDS

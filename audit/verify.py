@@ -360,6 +360,8 @@ def say(bundle: Bundle, *, status: int, language: str) -> None:
     for name in ("origin", "size", "root"):
         if name in bundle.facts:
             print(f"  {name}: {bundle.facts[name]}")
+    if bundle.pruned:
+        print(("  pruned by retention: " if english else "  đã xoá theo thời hạn lưu: ") + str(len(bundle.pruned)))
     for vkey in bundle.facts.get("vkeys", []):
         print(f"  key: {vkey}")
     print(

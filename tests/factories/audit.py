@@ -10,9 +10,11 @@ from elasticsearch import Elasticsearch
 from sqlalchemy import Engine
 
 import audit
+from audit.notes import VerifierKey
 from audit.projection import Projector
 from audit.sequencer import Sequencer
 from audit.shipper import Shipped, Shipper
+from audit.signer import Signer
 
 NOON = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)  # 12:00 in Hà Nội, a Monday
 ORIGIN = "vonglau.test/audit"
@@ -67,3 +69,18 @@ def ship_all(trail: Any, client: Elasticsearch, **options: Any) -> list[Shipped]
         if not rounds[-1].count and not rounds[-1].error:
             break
     return rounds
+
+
+class SignerHere:
+    """The signer without its socket."""
+
+    def __init__(self, signer: Signer) -> None:
+        self.signer = signer
+
+    def vkey(self) -> VerifierKey:
+        """Its public key."""
+        return self.signer.key.verifier()
+
+    def sign(self, *, size: int, root: bytes) -> bytes:
+        """Its signed note."""
+        return self.signer.sign(size=size, root=root)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -91,15 +92,27 @@ def journal_template(postgres: PostgresServer) -> str:
     return TEMPLATE
 
 
+@pytest.fixture(scope="session")
+def new_trail(postgres: PostgresServer, journal_template: str) -> Callable[[], AbstractContextManager[Trail]]:
+    """Make an empty journal, for a test or for a whole file."""
+
+    @contextmanager
+    def make() -> Iterator[Trail]:
+        name = f"{DATABASE}_audit_{secrets.token_hex(4)}"
+        postgres.create_database(name, template=journal_template)
+        found = Trail(server=postgres, database=name)
+        yield found
+        found.close()
+        postgres.drop_database(name)
+
+    return make
+
+
 @pytest.fixture
-def trail(postgres: PostgresServer, journal_template: str) -> Iterator[Trail]:
+def trail(new_trail: Callable[[], AbstractContextManager[Trail]]) -> Iterator[Trail]:
     """An empty journal of this test's own."""
-    name = f"{DATABASE}_audit_{secrets.token_hex(4)}"
-    postgres.create_database(name, template=journal_template)
-    found = Trail(server=postgres, database=name)
-    yield found
-    found.close()
-    postgres.drop_database(name)
+    with new_trail() as found:
+        yield found
 
 
 @pytest.fixture(scope="session")

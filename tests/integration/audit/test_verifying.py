@@ -13,20 +13,7 @@ from audit.merkle import Tree, inclusion_proof, leaf_hash, root
 from audit.notes import SigningKey, open_note, read_checkpoint
 from audit.signer import RefusedError, Signer
 from audit.tiles import TileNodes, store_tiles
-from tests.factories.audit import NOON, ORIGIN, make_entry, make_writer
-
-
-class SignerHere:
-    """The signer without its socket."""
-
-    def __init__(self, signer):
-        self.signer = signer
-
-    def vkey(self):
-        return self.signer.key.verifier()
-
-    def sign(self, *, size, root):
-        return self.signer.sign(size=size, root=root)
+from tests.factories.audit import NOON, ORIGIN, SignerHere, make_entry, make_writer
 
 
 @pytest.fixture
