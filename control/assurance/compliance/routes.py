@@ -170,8 +170,9 @@ def _most_told(shown: Posture) -> Standing | None:
     return max(told, key=_witness_count, default=None)
 
 
-def _witness_count(standing: Standing) -> int:
-    return sum(len(claim.observation.witnesses) for claim in standing.claims if claim.observation is not None)
+def _witness_count(standing: Standing) -> tuple[int, int]:
+    seen = sum(len(claim.observation.witnesses) for claim in standing.claims if claim.observation is not None)
+    return seen, len(standing.claims)
 
 
 def _holding_by_group(shown: Posture) -> dict[str, tuple[int, int]]:

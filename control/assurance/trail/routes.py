@@ -5,6 +5,7 @@ Not for: searching (service.py). Every search, export and look at an entry is re
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -33,6 +34,8 @@ trail = Blueprint("trail", __name__, url_prefix="/trail", template_folder="templ
 
 CSV_HEADER = ("sequence", "at", "actor", "name", "action", "title", "subject", "outcome", "reason", "hash")
 UNPROCESSABLE = 422
+PARENTHESIS = re.compile(r" \([^()]*\{[^()]*\)")
+PLACEHOLDER = re.compile(r"\{[a-z_]+\}")
 
 
 @trail.get("")
@@ -194,10 +197,12 @@ def _areas() -> list[tuple[str, list[tuple[str, str]]]]:
 
 
 def _sentence(reason: str | None) -> str:
-    """Return the first sentence of a reason's message: enough for a row, and never a placeholder."""
+    """Return the first sentence of a reason's message: enough for a row; what only the person saw is left out."""
     if not reason:
         return ""
-    messages = services().messages
-    if reason not in messages.by_code:
+    message = services().messages.by_code.get(reason)
+    if message is None:
         return reason
-    return messages.render(reason, current_language()).split(". ")[0].rstrip(".")
+    pattern = message.en if current_language() == "en" else message.vi
+    bare = PLACEHOLDER.sub("…", PARENTHESIS.sub("", pattern))
+    return bare.split(". ")[0].rstrip(".")

@@ -1,4 +1,4 @@
-"""Seed the demonstration: its people stand in the database, enrolled with a known TOTP secret.
+"""Seed the demonstration: its people, enrolled with a known TOTP secret, its privileged accounts and its cases.
 
 What is seeded goes through the same services as everything else, so each step has its entry in the trail.
 """
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import audit
 import policies
+from control import cases, privilege
 from control.acts import Act
 from control.db import Database
 from control.people import enrol_known_factor, sync_people
@@ -24,7 +25,7 @@ SYSTEM = "demonstration-seed"
 
 
 def seed(*, environment_file: Path, totp_secrets: Mapping[str, str]) -> None:
-    """Read the directory into the tables and enrol who has a known secret; safe to run again."""
+    """Read the directory into the tables, enrol who has a known secret, add accounts and cases; safe to run again."""
     settings = Settings.from_env(read_environment(environment_file))
     law = policies.load()
     database = Database(settings.database_url, pool_size=1)
@@ -37,6 +38,9 @@ def seed(*, environment_file: Path, totp_secrets: Mapping[str, str]) -> None:
         with database.unit_of_work() as session:
             for login, secret in totp_secrets.items():
                 enrol_known_factor(session, login=login, secret=secret, settings=settings, act=act)
+        with database.unit_of_work() as session:
+            privilege.seed_demonstration(session, act)
+            cases.seed_demonstration(session, act)
     finally:
         database.engine.dispose()
 

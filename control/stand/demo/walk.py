@@ -1,0 +1,285 @@
+"""The golden thread, walked once over real HTTP by the people of the demonstration: six steps, each with its proof.
+
+Not for: production (it needs up.json, which only a demonstration writes). Invariants: every step presses only what a
+page offers; what a step stopped is started again whatever happens; the whole can be walked again and again.
+"""
+
+from __future__ import annotations
+
+import html
+import http.client
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from control.stand.demo.proof import Proof, prove
+from control.stand.demo.visitor import OK, NotOfferedError, Visitor
+
+ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
+ACCOUNT = "case-files.tra-cuu"
+OFFICER, APPROVER, ADMINISTRATOR = "mau.nt", "vidu.l", "minhhoa.pm"
+OPERATOR, HOLDER, AUDITOR, NEWCOMER = "thu.tv", "tap.dt", "giadinh.v", "nhap.ht"
+REQUIREMENT = "ch.1.3.2"
+FORBIDDEN = 403
+SEARCH_SECONDS, ALERT_SECONDS, RUN_SECONDS, SEAL_SECONDS = 5.0, 150.0, 180.0, 60.0
+LOOK_SECONDS = 0.3
+ALERT = "PortalLinkDown"
+PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Count 0/Kids[]>>endobj\n"
+FAILURES = (NotOfferedError, OSError, http.client.HTTPException, KeyError, ValueError, RuntimeError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What one step did and what was seen."""
+
+    step: int
+    title: str
+    ok: bool
+    ids: Mapping[str, str]
+    seen: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Walk:
+    """One walk; `forget_factor`, `refuse_alone`, `hold` and `release` are what only the stand can do."""
+
+    up: Mapping[str, Any]
+    now: Callable[[], datetime]
+    forget_factor: Callable[[str], None]
+    refuse_alone: Callable[[str], str]
+    hold: Callable[[str], None]
+    release: Callable[[str], None]
+    folder: Path
+    people: dict[str, Visitor] = field(default_factory=dict)
+    ids: dict[str, str] = field(default_factory=dict)
+
+    def steps(self) -> Iterator[Step]:
+        """Walk all six; a step that fails says why, and the next ones say what they miss."""
+        titles: tuple[tuple[str, Callable[[], tuple[dict[str, str], str]]], ...] = (
+            ("Hai cán bộ đăng nhập bằng LDAP và mã một lần, người mới ghi danh bằng QR", self._people_sign_in),
+            ("Yêu cầu, văn bản, phê duyệt của người thứ hai, cấp quyền", self._grant_on_a_document),
+            ("Mở hồ sơ dưới cấp quyền; không có thì bị từ chối; tìm thấy trong dấu vết", self._open_and_search),
+            ("Cổng mô phỏng dừng, quy tắc báo động, cảnh báo hiện kèm sổ tay", self._alert),
+            ("Từ sổ tay, kịch bản chạy dưới giám sát, kết quả và mã băm đứng trên cảnh báo", self._run),
+            ("Yêu cầu cấp độ 3 có bằng chứng; gói kiểm được ngoài mạng; sửa một byte là lộ", self._prove),
+        )
+        try:
+            for number, (title, act) in enumerate(titles, start=1):
+                yield self._one(number, title, act)
+        finally:
+            self.release("portal")
+
+    def _one(self, number: int, title: str, act: Callable[[], tuple[dict[str, str], str]]) -> Step:
+        try:
+            ids, seen = act()
+        except FAILURES as error:
+            missing = f"{type(error).__name__}: {error}"
+            return Step(step=number, title=title, ok=False, ids=dict(self.ids), seen=missing)
+        self.ids |= ids
+        return Step(step=number, title=title, ok=True, ids=ids, seen=seen)
+
+    # 1
+
+    def _people_sign_in(self) -> tuple[dict[str, str], str]:
+        for login in (OFFICER, APPROVER):
+            self._person(login)
+        self.forget_factor(NEWCOMER)
+        newcomer = Visitor(url=self.up["url"], name=NEWCOMER)
+        newcomer.enrol(password=self._facts(NEWCOMER)["password"])
+        return (
+            {"officers": f"{OFFICER} {APPROVER}", "newcomer": NEWCOMER},
+            f"{OFFICER}, {APPROVER} đã vào; {NEWCOMER} đọc khoá từ trang QR và đã vào",
+        )
+
+    # 2
+
+    def _grant_on_a_document(self) -> tuple[dict[str, str], str]:
+        self._end_earlier_grants()
+        self._try_without_a_grant()
+        code, number = self._file_request()
+        refusal = self.refuse_alone(code)
+        self._approve(code)
+        grant = self._person(ADMINISTRATOR).get(f"/privilege/requests/{code}").find(r"(CQ-\d{4,})")
+        return (
+            {"document": number, "request": code, "grant": grant, "account": ACCOUNT},
+            f"{number} → {code} → {APPROVER} duyệt → {grant}; tự duyệt bị cơ sở dữ liệu từ chối ({refusal})",
+        )
+
+    def _try_without_a_grant(self) -> None:
+        """Let the holder-to-be try one case now: without a grant there is no opening."""
+        holder = self._person(HOLDER)
+        case = holder.get("/cases").find(r'href="/cases/(G\d{2}-\d{6}-\d{4})')
+        status = self._open(holder, case)
+        if status != FORBIDDEN:
+            raise NotOfferedError(f"{HOLDER} opened {case} without a grant: {status}")
+        self.ids["case"] = case
+
+    def _end_earlier_grants(self) -> None:
+        """Revoke what an earlier walk left, so that the refusal without a grant can be shown again."""
+        administrator = self._person(ADMINISTRATOR)
+        page = administrator.get(f"/privilege/accounts/{quote(ACCOUNT)}")
+        for code in dict.fromkeys(re.findall(r"/privilege/grants/(CQ-\d{4,})", page.text)):
+            shown = administrator.get(f"/privilege/grants/{code}")
+            if f"/privilege/grants/{code}/revocation" in shown.text:
+                form = shown.form(r"/revocation$")
+                administrator.submit(form, reason="Kết thúc lần minh hoạ trước")
+
+    def _file_request(self) -> tuple[str, str]:
+        administrator = self._person(ADMINISTRATOR)
+        local = self.now().astimezone(ZONE)
+        number = f"{local:%H%M%S}/QĐ-BMH"
+        day = f"{local:%d/%m/%Y}"
+        form = administrator.get("/privilege/requests/new").form(r"/privilege/requests$")
+        answer = administrator.submit(
+            form,
+            files={"file": ("quyet-dinh.pdf", "application/pdf", PDF + number.encode() + b"\n%%EOF\n")},
+            account=ACCOUNT,
+            holder=HOLDER,
+            document="new",
+            starts_at=f"{local - timedelta(minutes=1) if local.minute or local.hour else local:%d/%m/%Y %H:%M}",
+            ends_at=f"{local + timedelta(hours=2):%d/%m/%Y %H:%M}",
+            purpose="Thẩm định hồ sơ trong đợt minh hoạ",
+            number=number,
+            signed_on=day,
+            issuing_unit="Bộ Minh hoạ",
+            signer="Lê Ví Dụ",
+            subject="Giao quyền mở dữ liệu cá nhân trong hồ sơ",
+            valid_from=day,
+            valid_to=f"{local + timedelta(days=30):%d/%m/%Y}",
+        )
+        if answer.status != OK or "/privilege/requests/YC-" not in answer.path:
+            faults = " ".join(re.findall(r'class="fault"[^>]*>(?:<svg.*?</svg>)?\s*([^<]+)', answer.text))
+            raise NotOfferedError(f"the request was not taken: {answer.status} {html.unescape(faults)}")
+        return answer.path.rpartition("/")[2], number
+
+    def _approve(self, code: str) -> None:
+        approver = self._person(APPROVER)
+        page = approver.get(f"/privilege/requests/{code}/approval")
+        answer = approver.submit(page.form(r"/approval$"), verdict="approve")
+        if answer.status != OK:
+            raise NotOfferedError(f"{APPROVER} could not approve {code}: {answer.status}")
+
+    # 3
+
+    def _open_and_search(self) -> tuple[dict[str, str], str]:
+        holder, grant = self._person(HOLDER), self.ids["grant"]
+        case = self.ids["case"]
+        opened = self._open(holder, case)
+        if opened != OK:
+            raise NotOfferedError(f"{HOLDER} could not open {case} under {grant}: {opened}")
+        began = time.monotonic()
+        searches = (f"case={case}", f"account={ACCOUNT}&case={case}", "q=mở+hồ+sơ", "q=mo+ho+so")
+        source, entry = "", ""
+        for search in searches:
+            page = self._wait_for(OFFICER, f"/trail?{quote(search, safe='=&+')}", rf"{case}", seconds=SEARCH_SECONDS)
+            source = "Elasticsearch" if "nguồn Elasticsearch" in html.unescape(page) else "PostgreSQL"
+            entry = entry or self._first(page, r'href="/trail/(\d+)"')
+        took = time.monotonic() - began
+        return (
+            {"case": case, "entry": entry},
+            f"{case}: chưa có cấp quyền thì 403, có {grant} thì 200; tìm thấy sau {took:.1f} giây từ {source}",
+        )
+
+    def _open(self, visitor: Visitor, case: str) -> int:
+        form = visitor.get(f"/cases/{case}").form(rf"/cases/{case}$")
+        return visitor.submit(form, purpose="case.appraisal").status
+
+    # 4
+
+    def _alert(self) -> tuple[dict[str, str], str]:
+        self.hold("portal")
+        began = time.monotonic()
+        page = self._wait_for(
+            OPERATOR, "/operations/alerts", rf"(?s)/operations/alerts/CB-\d+.*?{ALERT}", seconds=ALERT_SECONDS
+        )
+        code = self._first(page, r"/operations/alerts/(CB-\d{4,})")
+        shown = self._person(OPERATOR).get(f"/operations/alerts/{code}")
+        runbook = shown.find(r"/operations/runbooks/([a-z-]+)")
+        return {
+            "alert": code,
+            "runbook": runbook,
+        }, f"{code} ({ALERT}) sau {time.monotonic() - began:.0f} giây → {runbook}"
+
+    # 5
+
+    def _run(self) -> tuple[dict[str, str], str]:
+        operator, alert = self._person(OPERATOR), self.ids["alert"]
+        page = operator.get(f"/operations/alerts/{alert}")
+        answer = operator.submit(page.form(r"/runs?(/|$)"))
+        code = answer.find(r"(LC-\d{4,})")
+        shown = self._wait_for(
+            OPERATOR, f"/operations/runs/{code}", r"(?i)[0-9a-f]{8} [0-9a-f]{8} [0-9a-f]{8}|mã băm", seconds=RUN_SECONDS
+        )
+        on_alert = self._wait_for(OPERATOR, f"/operations/alerts/{alert}", code, seconds=RUN_SECONDS)
+        digest = self._first(on_alert, r"([0-9a-f]{4}…[0-9a-f]{4})")
+        return {"run": code, "digest": digest or "?"}, f"{code} xong, kết quả {digest}, đứng trên {alert}" + shown[:0]
+
+    # 6
+
+    def _prove(self) -> tuple[dict[str, str], str]:
+        auditor = self._person(AUDITOR)
+        form = auditor.get("/compliance").form(r"/compliance/checks$")
+        auditor.submit(form)
+        page = auditor.get(f"/compliance/{REQUIREMENT}")
+        wanted = {name: self.ids[name] for name in ("document", "grant", "entry", "alert", "run")}
+        missing = [code for code in wanted.values() if code not in html.unescape(page.text)]
+        evidence = page.find(r"/compliance/evidence/(BC-\d{4,})")
+        if missing:
+            raise NotOfferedError(f"{REQUIREMENT} does not rest on {', '.join(missing)}")
+        proof = self._bundle(auditor)
+        if (proof.good, proof.bad) != (0, 1) or not proof.names_the_entry:
+            raise NotOfferedError(f"verify.py said {proof.good}, after one flipped byte {proof.bad}: {proof.complaint}")
+        return (
+            {"evidence": evidence, "requirement": REQUIREMENT, "bundle": proof.digest, "altered": str(proof.altered)},
+            (
+                f"{REQUIREMENT} dựa vào {', '.join(wanted.values())}; gói {proof.entries} mục: tốt; "
+                f"sửa 1 byte của mục {proof.altered}: {proof.complaint}"
+            ),
+        )
+
+    def _bundle(self, auditor: Visitor) -> Proof:
+        """Export until the newest seal covers the entry that the thread turns on, then prove the bundle."""
+        deadline, wanted = time.monotonic() + SEAL_SECONDS, int(self.ids["entry"])
+        while True:
+            form = auditor.get("/trail/bundle").form(r"/trail/bundle$")
+            answer = auditor.submit(form, thread=REQUIREMENT, recipient="Minh hoạ", reason="Sợi chỉ vàng")
+            if answer.status == OK and answer.headers.get("content-type") == "application/zip":
+                return prove(answer.content, folder=self.folder, entry=wanted)
+            if time.monotonic() > deadline:
+                raise NotOfferedError(f"no bundle: {answer.status}")
+            time.sleep(1.0)
+
+    def _person(self, login: str) -> Visitor:
+        """Return the browser of a person, signed in now when it is not."""
+        if login not in self.people:
+            facts = self._facts(login)
+            visitor = Visitor(url=self.up["url"], name=login)
+            visitor.sign_in(password=facts["password"], totp_secret=facts["totp_secret"])
+            self.people[login] = visitor
+        return self.people[login]
+
+    def _facts(self, login: str) -> Mapping[str, Any]:
+        facts: Mapping[str, Any] = next(one for one in self.up["people"] if one["name"] == login)
+        return facts
+
+    def _wait_for(self, login: str, path: str, pattern: str, *, seconds: float) -> str:
+        """Look at a page until it holds the pattern, and return it. Raises NotOfferedError after `seconds`."""
+        deadline = time.monotonic() + seconds
+        while True:
+            page = self._person(login).get(path)
+            if page.status == OK and re.search(pattern, html.unescape(page.text)):
+                return page.text
+            if time.monotonic() > deadline:
+                raise NotOfferedError(f"{path} ({page.status}) did not show {pattern} within {seconds:.0f} s")
+            time.sleep(LOOK_SECONDS)
+
+    @staticmethod
+    def _first(page: str, pattern: str) -> str:
+        found = re.search(pattern, html.unescape(page))
+        return found[1] if found else ""
