@@ -1,4 +1,4 @@
-"""How far the trail is behind: entries without a number, and copies that stand still."""
+"""How far the trail is behind: entries without a number, entries without a signature, copies that stand still."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ def measure(connection: Connection, _now: datetime) -> Iterator[Sample]:
     )
     size = connection.scalar(select(tables.head.c.size)) or 0
     yield Sample(name="vonglau_audit_journal_size", value=size, about="Entries in the journal")
+    yield from _checkpoints(connection)
     for copy in connection.execute(select(tables.ship).order_by(tables.ship.c.target)):
         labels = {"target": copy.target}
         yield Sample(
@@ -36,3 +37,21 @@ def measure(connection: Connection, _now: datetime) -> Iterator[Sample]:
             about="Since when a copy stands still, 0 when it moves",
             labels=labels,
         )
+
+
+def _checkpoints(connection: Connection) -> Iterator[Sample]:
+    newest = select(tables.checkpoint.c.size, tables.checkpoint.c.at).order_by(tables.checkpoint.c.size.desc()).limit(1)
+    last = connection.execute(newest).one_or_none()
+    # A checkpoint of size n covers the entries 0 to n-1, so that n is the first one it does not cover.
+    first = 0 if last is None else last.size
+    uncovered = connection.scalar(select(tables.journal.c.at).where(tables.journal.c.seq == first))
+    yield Sample(
+        name="vonglau_audit_checkpoint_timestamp_seconds",
+        value=seconds(None if last is None else last.at),
+        about="When the newest checkpoint was signed, 0 when there is none",
+    )
+    yield Sample(
+        name="vonglau_audit_unsigned_oldest_timestamp_seconds",
+        value=seconds(uncovered),
+        about="When the oldest entry that no checkpoint covers was written, 0 when all are covered",
+    )

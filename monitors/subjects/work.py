@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 from monitors.samples import Sample, seconds
 
 _LEASES = text("SELECT id, lease_until FROM run WHERE state = 'running' ORDER BY id LIMIT 1000")
+_INTERRUPTED = text("SELECT count(*) FROM run WHERE state = 'interrupted'")
 _SCHEDULES = text("SELECT slug, next_due FROM schedule WHERE is_enabled ORDER BY slug LIMIT 1000")
 # Without a moment of its own a job is due since it was put in; the engine writes that as its first event.
 _JOBS = text(
@@ -30,6 +31,8 @@ def measure(connection: Connection, now: datetime) -> Iterator[Sample]:
             about="Until when the holder of a run has it",
             labels={"run": f"LC-{run.id:04d}"},
         )
+    interrupted = connection.scalar(_INTERRUPTED) or 0
+    yield Sample(name="vonglau_runs_interrupted", value=interrupted, about="Runs that ever lost their process")
     for schedule in connection.execute(_SCHEDULES):
         yield Sample(
             name="vonglau_schedule_next_due_timestamp_seconds",
