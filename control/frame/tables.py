@@ -49,7 +49,9 @@ class ListingRules:
         asked = args.get("sort", "") or self.default
         if asked and asked.removeprefix("-") not in self.sorts:
             raise InvalidInput("list.sort.unknown", field="sort")
-        filters = {name: args.get(name, "").strip()[:MAXIMUM_FILTER_CHARACTERS] for name in self.filters}
+        filters = {
+            name: args.get(name, "").replace("\x00", "").strip()[:MAXIMUM_FILTER_CHARACTERS] for name in self.filters
+        }
         cursor = read_cursor(args["after"]) if args.get("after") else ()
         return Listing(rules=self, filters=filters, sort=asked, cursor=cursor, wants_csv=args.get("format") == "csv")
 

@@ -5,11 +5,12 @@ Not for: deciding. Invariant: the refusal is committed before the page that tell
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
 from flask import make_response, render_template
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
 
 from control.decisions import Deny
 from control.errors import InvalidForm, InvalidInput, NotAllowed
@@ -24,6 +25,29 @@ Way = tuple[str, str]
 def faults_of(faults: Sequence[InvalidInput]) -> dict[str, str]:
     """Return field → sentence in the reader's language."""
     return sentences(InvalidForm(tuple(faults)), messages=services().messages, language=language())
+
+
+def named(faults: Mapping[str, str]) -> dict[str, str]:
+    """Return the same faults for the summary above a form, each with the name of its field in front."""
+    labels = {
+        "account": gettext("Account"),
+        "document": gettext("Authorising document"),
+        "ends_at": gettext("Until"),
+        "file": gettext("Signed PDF"),
+        "holder": gettext("Holder"),
+        "issuing_unit": gettext("Issuing unit"),
+        "number": gettext("Document number"),
+        "purpose": gettext("Purpose"),
+        "reason": gettext("Reason"),
+        "requester": gettext("Asked for by"),
+        "signed_on": gettext("Signed on"),
+        "signer": gettext("Signer"),
+        "starts_at": gettext("From"),
+        "subject": gettext("Subject"),
+        "valid_from": gettext("Valid from"),
+        "valid_to": gettext("Valid to"),
+    }
+    return {name: f"{labels[name]}: {text}" if name in labels else text for name, text in faults.items()}
 
 
 def sentence_of(decision: Deny) -> str:

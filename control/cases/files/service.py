@@ -65,6 +65,8 @@ def procedures(session: Session, *, limit: int = 200) -> tuple[Procedure, ...]:
 
 def load_case(session: Session, code: str) -> CaseFile:
     """Return one case with its procedure and nothing personal. Raises NotFound."""
+    if not code.isprintable():  # no database takes a zero byte
+        raise NotFound("case", code)
     case = session.scalar(select(CaseFile).options(joinedload(CaseFile.procedure)).where(CaseFile.code == code))
     if case is None:
         raise NotFound("case", code)

@@ -49,6 +49,8 @@ def list_accounts(session: Session, *, listing: Listing) -> Page[PrivilegedAccou
 
 def load_account(session: Session, code: str) -> PrivilegedAccount:
     """Return an account with its asset and owner. Raises NotFound."""
+    if not code.isprintable():  # no database takes a zero byte
+        raise NotFound("account", code)
     account = session.scalar(select(PrivilegedAccount).options(*NEIGHBOURS).where(PrivilegedAccount.code == code))
     if account is None:
         raise NotFound("account", code)

@@ -17,7 +17,7 @@ from control.errors import InvalidInput, NotFound
 from control.frame.forms import kept
 from control.frame.tables import ListingRules, csv_response
 from control.permissions import Permission
-from control.privilege.answers import faults_of
+from control.privilege.answers import faults_of, named
 from control.privilege.documents import forms, service
 from control.privilege.documents.domain import is_in_force
 from control.privilege.fields import Fields
@@ -58,7 +58,7 @@ def index() -> ResponseReturnValue:
 def new() -> ResponseReturnValue:
     """Show the empty form."""
     return render_template(
-        "documents/new.html", form={}, faults={}, maximum_mib=Terms.of(services().policies).maximum_mib
+        "documents/new.html", form={}, faults={}, summary={}, maximum_mib=Terms.of(services().policies).maximum_mib
     )
 
 
@@ -87,6 +87,7 @@ def create() -> ResponseReturnValue:
             "documents/new.html",
             form=kept(request.form, *forms.NAMES),
             faults=faults_of(faults),
+            summary=named(faults_of(faults)),
             maximum_mib=terms.maximum_mib,
         )
         return make_response(page, HTTPStatus.UNPROCESSABLE_ENTITY)

@@ -164,7 +164,7 @@ def may_decide(request: RequestFacts, decider: Decider, *, now: datetime, verdic
             return Deny(rule=FOUR_EYES, reason=f"request.approver_is_{party}")
     if request.account_class == "high" and decider.id == request.owner_id:
         return Deny(rule=FOUR_EYES, reason="request.approver_is_owner")
-    if decider.second_factor_at is None:
+    if decider.second_factor_at is None or decider.second_factor_at > now:
         return Deny(rule="privilege.second_factor", reason="request.second_factor_missing")
     if request.state != "submitted":
         return Deny(rule=ONCE, reason="request.already_decided")

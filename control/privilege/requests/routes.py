@@ -19,7 +19,7 @@ from control.frame.forms import kept
 from control.frame.tables import ListingRules, csv_response
 from control.permissions import Permission
 from control.privilege.accounts.service import open_accounts
-from control.privilege.answers import faults_of, refused_page
+from control.privilege.answers import faults_of, named, refused_page
 from control.privilege.documents.routes import uploaded
 from control.privilege.documents.service import documents_in_force
 from control.privilege.grants import routes as grant_routes
@@ -201,6 +201,7 @@ def _form_page(form: dict[str, str], *, faults: dict[str, str], amended: Privile
         "requests/form.html",
         form=form,
         faults=faults,
+        summary=named(faults),
         options=options,
         amended=amended,
         may_file_document=may_file,

@@ -1,0 +1,117 @@
+"""Two people at the same moment, on two real connections."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from control.decisions import Allow
+from control.privilege import end_due_grants
+from control.privilege.documents.service import file_document
+from control.privilege.requests.service import decide_request
+from tests.factories.privilege import NOON, House, actor_of, choice_on, make_act, make_person, new_document
+
+pytestmark = pytest.mark.usefixtures("clean_database")
+
+
+@pytest.fixture
+def work(role_engine):
+    """Give committed units of work as the web's role."""
+    engine = role_engine("vl_web")
+
+    def run(task):
+        with Session(engine, expire_on_commit=False) as session, session.begin():
+            return task(session)
+
+    return run
+
+
+def at_once(work, *tasks):
+    """Start all tasks behind one barrier and return what each came to."""
+    barrier = Barrier(len(tasks))
+
+    def start(task):
+        def inside(session):
+            session.execute(text("SELECT 1"))  # connected before the race begins
+            barrier.wait(timeout=20)
+            return task(session)
+
+        return work(inside)
+
+    with ThreadPoolExecutor(len(tasks)) as pool:
+        return list(pool.map(start, tasks))
+
+
+def reasons(decisions):
+    return sorted("allowed" if isinstance(one, Allow) else one.reason for one in decisions)
+
+
+def test_e5_two_clicks_of_one_approver_at_once_make_one_approval(work):
+    house, request = work(lambda session: (made := House(session, class_="high"), made.request()))
+    choice = choice_on(request)
+
+    decisions = at_once(
+        work,
+        *[lambda session: decide_request(session, code=request.code, choice=choice, act=house.as_leader())] * 2,
+    )
+
+    assert reasons(decisions) == ["allowed", "request.approved_twice"]
+    assert work(lambda session: session.scalar(text("SELECT count(*) FROM privilege_approval"))) == 1
+
+
+def test_two_approvers_at_once_make_one_grant(work):
+    def arrange(session):
+        house = House(session)
+        return house, house.request(), make_person(session, roles=("approver",))
+
+    house, request, second = work(arrange)
+    choice = choice_on(request)
+    acts = [house.as_leader(), make_act(actor_of(second, roles=("approver",)))]
+
+    decisions = at_once(
+        work,
+        *[lambda session, act=act: decide_request(session, code=request.code, choice=choice, act=act) for act in acts],
+    )
+
+    assert reasons(decisions) == ["allowed", "request.already_decided"]
+    assert work(lambda session: session.scalar(text("SELECT count(*) FROM privilege_grant"))) == 1
+
+
+def test_two_requests_for_one_window_approved_at_once_make_one_grant(work):
+    house, first, second = work(lambda session: (made := House(session), made.request(), made.request()))
+
+    decisions = at_once(
+        work,
+        *[
+            lambda session, request=request: decide_request(
+                session, code=request.code, choice=choice_on(request), act=house.as_leader()
+            )
+            for request in (first, second)
+        ],
+    )
+
+    assert reasons(decisions) == ["allowed", "grant.overlap"]
+    assert work(lambda session: session.scalar(text("SELECT count(*) FROM privilege_grant"))) == 1
+
+
+def test_one_document_filed_twice_at_once_is_filed_once(work):
+    house = work(House)
+    new = new_document(number="7/QĐ-BMH")
+
+    outcomes = at_once(work, *[lambda session: file_document(session, new=new, act=house.as_admin())] * 2)
+
+    assert sorted(getattr(outcome, "reason", "filed") for outcome in outcomes) == ["document.duplicate", "filed"]
+
+
+def test_two_workers_write_off_each_grant_once(work):
+    house = work(lambda session: (made := House(session), made.grant())[0])
+    act = house.as_admin(now=NOON + timedelta(days=1))
+
+    counts = at_once(work, *[lambda session: end_due_grants(session, act=act)] * 2)
+
+    assert sorted(counts) == [0, 1]
