@@ -96,6 +96,10 @@ MESSAGES: Mapping[str, Message] = {
         vi="Tiến trình nền được dừng khi đang chạy; phần còn lại đã bị dừng. Không tự chạy lại.",
         en="The worker was stopped while this ran; the rest was stopped. It does not run again by itself.",
     ),
+    "runbook.broken": Message(
+        vi="Sổ tay {runbook} viết sai dạng nên không hiện được: {fault}. Sửa tệp runbooks/{runbook}.md.",
+        en="Runbook {runbook} is not of the agreed form and cannot be shown: {fault}. Mend runbooks/{runbook}.md.",
+    ),
     "schedule.cron": Message(
         vi="Biểu thức lịch không đúng: {cron}.",
         en="The schedule's expression is not valid: {cron}.",

@@ -8,12 +8,20 @@ from typing import Any
 from flask import Blueprint
 
 from control.messages import Message
+from control.operations.alerts.hook import hooks
+from control.operations.alerts.parts import report as alerting_chain
+from control.operations.alerts.routes import alerts
+from control.operations.jobs.parts import report as workers
 from control.operations.messages import MESSAGES as OPERATIONS_MESSAGES
+from control.operations.runbooks.routes import runbooks
 from control.operations.runs.execution import run_playbook
+from control.operations.runs.routes import runs
 from control.operations.runs.service import TASK as RUN_TASK
 
-BLUEPRINTS: tuple[Blueprint, ...] = ()
+BLUEPRINTS: tuple[Blueprint, ...] = (alerts, hooks, runs, runbooks)
 MESSAGES: Mapping[str, Message] = OPERATIONS_MESSAGES
 PORTS: Mapping[str, Any] = {
     f"job:{RUN_TASK}": run_playbook,
+    "degraded:alerting": alerting_chain,
+    "degraded:workers": workers,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from flask_babel import lazy_gettext as _l
-from flask_babel import lazy_ngettext as _n
+from flask_babel import lazy_ngettext
 from sqlalchemy.orm import Session
 
 from control.frame.context import Part, PartState
@@ -29,5 +29,5 @@ def report(session: Session, now: datetime) -> Part | None:
         )
     if state.is_up:
         return Part(name=name, state=PartState.GOOD, since=state.last_success_at)
-    meaning = _n("%(num)s message waits, none is lost", "%(num)s messages wait, none is lost", state.waiting)
+    meaning = lazy_ngettext("%(num)s message waits, none is lost", "%(num)s messages wait, none is lost", state.waiting)
     return Part(name=name, state=PartState.BAD, since=state.last_success_at, meaning=meaning)
