@@ -54,6 +54,12 @@ def prove(content: bytes, *, folder: Path, entry: int) -> Proof:
     )
 
 
+def entries_in(content: bytes) -> list[int]:
+    """Return the numbers of the entries a bundle holds."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return expanded(json.loads(archive.read("manifest.json"))["sequences"])
+
+
 def expanded(ranges: str) -> list[int]:
     """Return the numbers of `1-3,7`."""
     numbers: list[int] = []
