@@ -22,7 +22,8 @@ from control.migrations import run as migrations
 from control.stand.demo.people import DemoPerson, load_people
 from control.stand.directory import DirectoryServer
 from control.stand.elasticsearch import ElasticsearchNode
-from control.stand.postgres import DATABASE, OWNER, PostgresServer
+from control.stand.postgres import DATABASE, PostgresServer
+from control.stand.roles import OWNER
 
 TEMPLATE = f"{DATABASE}_template"
 RoleEngine = Callable[[str], Engine]

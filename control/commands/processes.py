@@ -27,6 +27,7 @@ DEFAULT_PROFILE = "ministry-construction-2025"
 @click.option("--stop", is_flag=True, help="dừng những gì thư mục này đã chạy / end what the folder started")
 @click.option("--reset", is_flag=True, help="làm lại từ đầu / from nothing")
 @click.option("--profile", default=DEFAULT_PROFILE, help="hồ sơ quy định / regulation profile")
+@click.option("--without", multiple=True, metavar="PART", help="không chạy phần này / leave this part out")
 @click.option("--code", metavar="LOGIN", help="mã 6 số của người minh hoạ / present code of a demo person")
 @click.option("--hold", metavar="PART", help="dừng một phần để thử lỗi / stop one part, to show a fault")
 @click.option("--release", metavar="PART", help="chạy lại phần đó / start that part again")
@@ -38,6 +39,7 @@ def up(
     stop: bool,
     reset: bool,
     profile: str,
+    without: tuple[str, ...],
     code: str | None,
     hold: str | None,
     release: str | None,
@@ -68,15 +70,17 @@ def up(
         speech.say({"url": address, "running": True}, text=speech.pick(f"Đang chạy: {address}", f"Running: {address}"))
         click.get_current_context().exit(0 if detach else 1)
     if detach:
-        start.detach(data, profile=profile)
+        start.detach(data, profile=profile, without=without)
         content = start.read_up_file(data)
         if speech.as_json:
             speech.say({"url": content["url"], "running": True}, text="")
         else:
-            start.tell_how_to_sign_in(data, say=_say_with(speech, err=False))
+            start.tell_how_to_sign_in(data, say=_say_with(speech, err=False), is_detached=True)
         return
     code_folder = Path(os.environ.get("VONGLAU_CODE") or CHECKOUT)
-    start.run_in_foreground(data, profile=profile, code=code_folder, say=_say_with(speech, err=speech.as_json))
+    start.run_in_foreground(
+        data, profile=profile, code=code_folder, say=_say_with(speech, err=speech.as_json), without=without
+    )
 
 
 def _say_with(speech: Speech, *, err: bool) -> Callable[[str, str], None]:

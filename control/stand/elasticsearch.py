@@ -103,7 +103,8 @@ class ElasticsearchNode:
         self.prepare()
         self._write_configuration(tree)
         self.launcher = process.start(self._launch(tree, java_home=java_home))
-        if not self.launcher.wait_gone(timeout_seconds=START_SECONDS):
+        launcher = self.launcher
+        if not launcher.wait_gone(timeout_seconds=START_SECONDS):
             self.stop()
             raise process.ProcessEndedError(f"Elasticsearch did not start: {process.tail(self._log)}")
         self.identity = self._identity_from_pid_file()
@@ -113,9 +114,13 @@ class ElasticsearchNode:
 
     def stop(self) -> None:
         """End the node, also while it is still starting."""
-        for identity in (self.launcher, self.identity or self._identity_from_pid_file()):
-            if identity is not None:
-                identity.stop(first=signal.SIGTERM, patience_seconds=20.0)
+        if self.launcher is not None and self.launcher.is_alive():
+            # Nothing has been acknowledged yet, and a node that starts takes its time to end politely.
+            for identity in process.session_of(self.launcher):
+                identity.stop(first=signal.SIGKILL)
+        node = self.identity or self._identity_from_pid_file()
+        if node is not None:
+            node.stop(first=signal.SIGTERM, patience_seconds=20.0)
         self.launcher = self.identity = None
 
     def _identity_from_pid_file(self) -> process.ProcessId | None:
@@ -197,6 +202,13 @@ def _hash(password: str) -> str:
     return bcrypt.hashpw(password.encode(), bcrypt.gensalt(rounds=BCRYPT_ROUNDS)).decode()
 
 
+def obtainable() -> None:
+    """Raise ElasticsearchMissingError when it is clear beforehand that the node cannot be had here."""
+    find_java()
+    if not _tree().exists():
+        _find_maven()
+
+
 def find_java() -> Path:
     """Return the home of the Java on this machine. Raises ElasticsearchMissingError when there is none."""
     program = shutil.which("java")
@@ -212,13 +224,24 @@ def distribution() -> Path:
 
     Raises ElasticsearchMissingError when it cannot be fetched or is not the expected one.
     """
-    tree = cache_folder() / f"elasticsearch-{VERSION}"
+    tree = _tree()
     if tree.exists():
         return tree
     with exclusive(cache_folder() / "elasticsearch.lock"):
         if not tree.exists():
             _unpack(_fetch(), tree=tree)
     return tree
+
+
+def _tree() -> Path:
+    return cache_folder() / f"elasticsearch-{VERSION}"
+
+
+def _find_maven() -> str:
+    maven = shutil.which("mvn")
+    if maven is None:
+        raise ElasticsearchMissingError("thiếu Maven (gói maven) / Maven is missing (package maven)")
+    return maven
 
 
 def _fetch() -> Path:
@@ -240,10 +263,7 @@ def _fetch() -> Path:
 
 def _run_maven(target: Path) -> None:
     """Let Maven copy the archive into the folder."""
-    maven = shutil.which("mvn")
-    if maven is None:
-        raise ElasticsearchMissingError("thiếu Maven (gói maven) / Maven is missing (package maven)")
-    command = [maven, "-q", "-B", "dependency:copy", f"-Dartifact={ARTIFACT}", f"-DoutputDirectory={target}"]
+    command = [_find_maven(), "-q", "-B", "dependency:copy", f"-Dartifact={ARTIFACT}", f"-DoutputDirectory={target}"]
     try:
         done = subprocess.run(
             command,

@@ -6,10 +6,7 @@ loopback and on the socket, and every other name is rejected (design rule 8).
 
 from __future__ import annotations
 
-import json
-import secrets
 import signal
-from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
@@ -20,24 +17,18 @@ from psycopg import sql
 
 from control.stand import process
 from control.stand.accounts import account_for, folder, is_passable, separation_is_on, write_private
-from control.stand.ports import LOOPBACK, answers, free_port
+from control.stand.ports import LOOPBACK, free_port
+from control.stand.roles import (
+    GROUP,
+    OWNER,
+    REPLICATOR,
+    ROLE_LIMITS,
+    grant_connect,
+    prepare_roles,
+    read_or_make_passwords,
+)
 
 DATABASE = "vonglau"
-OWNER = "vl_owner"
-REPLICATOR = "vl_replicator"
-GROUP = "vl_app"
-GROUP_MEMBERS = ("vl_web", "vl_worker")
-
-# How long a statement may run, and how long a transaction may stay idle, in milliseconds; 0 is no limit.
-ROLE_LIMITS: Mapping[str, tuple[int, int]] = {
-    OWNER: (0, 0),
-    "vl_web": (10_000, 15_000),
-    "vl_worker": (120_000, 60_000),
-    "vl_sequencer": (60_000, 30_000),
-    "vl_pruner": (600_000, 60_000),
-    "vl_signer": (10_000, 15_000),
-    "vl_reader": (30_000, 30_000),
-}
 START_SECONDS = 30.0
 SOCKET_PATH_LIMIT = 90  # the kernel's 107 bytes, less the name of the socket file
 
@@ -84,7 +75,7 @@ class PostgresServer:
         folder(self._home, account=None, mode=0o711)
         folder(self._data, account=self._account, mode=0o700)
         folder(self._socket, account=self._account, mode=0o755)
-        self._passwords = self._read_or_make_passwords()
+        self._passwords = read_or_make_passwords(self._secrets, roles=(*ROLE_LIMITS, REPLICATOR))
 
     def stop(self) -> None:
         """End the server: connections are cut, everything committed stays."""
@@ -126,27 +117,12 @@ class PostgresServer:
                     sql.Identifier(name), sql.Identifier(template), sql.Identifier(OWNER)
                 )
             )
-            revoke = sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name))
-            connection.execute(revoke)
-            for role in (*ROLE_LIMITS, GROUP):
-                grant = sql.SQL("GRANT CONNECT ON DATABASE {} TO {}")
-                connection.execute(grant.format(sql.Identifier(name), sql.Identifier(role)))
+            grant_connect(connection, database=name, roles=(*ROLE_LIMITS, GROUP))
 
     def drop_database(self, name: str) -> None:
         """Remove a database and cut whoever is connected to it."""
         with self.connect(database="postgres") as connection:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
-
-    def _read_or_make_passwords(self) -> dict[str, str]:
-        """Return the password of every login role, made once for this folder."""
-        known: dict[str, str] = {}
-        if self._secrets.exists():
-            known = json.loads(self._secrets.read_text(encoding="utf-8"))
-        passwords = {name: known.get(name) or secrets.token_urlsafe(24) for name in (*ROLE_LIMITS, REPLICATOR)}
-        if passwords != known:
-            # Readable by whoever starts the stand only: the server itself keeps SCRAM verifiers.
-            write_private(self._secrets, text=json.dumps(passwords), account=None)
-        return passwords
 
     def _initialise(self, binaries: Path) -> None:
         """Run initdb with the owner role as the cluster's first role."""
@@ -188,46 +164,20 @@ class PostgresServer:
         try:
             self.connect(database="postgres").close()
         except psycopg.OperationalError as error:
-            if answers(self.port) and "starting up" not in str(error):
+            # Starting, recovering, not yet consistent: all pass by themselves; a wrong password does not.
+            if "authentication failed" in str(error):
                 raise
             return False
         return True
 
     def _prepare_roles(self) -> None:
-        """Give every role its login, its password and its limits, and make the database when missing."""
+        """Give every role its login, and make the database when missing."""
         with self.connect(database="postgres") as connection:
-            existing = {row[0] for row in connection.execute("SELECT rolname FROM pg_roles")}
-            if GROUP not in existing:
-                connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(GROUP)))
-            for role in (*ROLE_LIMITS, REPLICATOR):
-                if role not in existing:
-                    connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(role)))
-                self._enable_login(connection, role)
-            for member in GROUP_MEMBERS:
-                grant = sql.SQL("GRANT {} TO {}").format(sql.Identifier(GROUP), sql.Identifier(member))
-                connection.execute(grant)
+            prepare_roles(connection, passwords=self._passwords)
             query = "SELECT 1 FROM pg_database WHERE datname = %s"
             has_database = connection.execute(query, (DATABASE,)).fetchone() is not None
         if not has_database:
             self.create_database(DATABASE)
-
-    def _enable_login(self, connection: psycopg.Connection, role: str) -> None:
-        """Set password (as a SCRAM verifier made here, so that no log can hold it) and limits of one role."""
-        verifier = connection.pgconn.encrypt_password(
-            self._passwords[role].encode(), role.encode(), b"scram-sha-256"
-        ).decode()
-        rights = sql.SQL(" REPLICATION" if role == REPLICATOR else "")
-        statement = sql.SQL("ALTER ROLE {} LOGIN{} PASSWORD {}")
-        connection.execute(statement.format(sql.Identifier(role), rights, sql.Literal(verifier)))
-        statement_limit, idle_limit = ROLE_LIMITS.get(role, (0, 0))
-        for name, value in {
-            "synchronous_commit": "on",
-            "statement_timeout": str(statement_limit),
-            "idle_in_transaction_session_timeout": str(idle_limit),
-            "timezone": "UTC",
-        }.items():
-            setting = sql.SQL("ALTER ROLE {} SET {} = {}")
-            connection.execute(setting.format(sql.Identifier(role), sql.Identifier(name), sql.Literal(value)))
 
     def _launch_of(self, command: list[str]) -> process.Launch:
         """Return how a program of the server's is run: under its account, in an empty environment."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -180,6 +181,18 @@ def wait_for(check: Callable[[], bool], *, identity: ProcessId, timeout_seconds:
             return False
         time.sleep(POLL_SECONDS)
     return True
+
+
+def session_of(leader: ProcessId) -> list[ProcessId]:
+    """Return every living process of the session that this process leads, itself included."""
+    members = [leader]
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit() and int(folder.name) != leader.pid:
+            with contextlib.suppress(OSError):
+                fields = (folder / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+                identity = ProcessId.of(int(folder.name)) if int(fields[3]) == leader.pid else None
+                members += [identity] if identity is not None else []
+    return members
 
 
 def marked(mark: str) -> list[ProcessId]:

@@ -51,13 +51,13 @@ def read_up_file(data: DataFolder) -> dict[str, Any]:
     return content
 
 
-def run_in_foreground(data: DataFolder, *, profile: str, code: Path, say: Say) -> None:
+def run_in_foreground(data: DataFolder, *, profile: str, code: Path, say: Say, without: tuple[str, ...] = ()) -> None:
     """Start the stand, tell how to sign in, and stay until Ctrl-C, SIGTERM or a closed terminal."""
     data.claim()
     with _one_at_a_time(data), _signals_stop():
         end_leftovers(data.home)
         (data.home / "run" / "ready").unlink(missing_ok=True)
-        stand = Stand(data, profile=profile, code=code, say=say)
+        stand = Stand(data, profile=profile, code=code, say=say, without=without, database_url=_external_database())
         try:
             started = time.monotonic()
             stand.up()
@@ -75,7 +75,7 @@ def run_in_foreground(data: DataFolder, *, profile: str, code: Path, say: Say) -
     say("Đã dừng hết.", "Everything has stopped.")
 
 
-def detach(data: DataFolder, *, profile: str) -> None:
+def detach(data: DataFolder, *, profile: str, without: tuple[str, ...] = ()) -> None:
     """Start the stand in the background; return when the first page answers and the people are enrolled."""
     data.claim()
     ready = data.home / "run" / "ready"
@@ -83,9 +83,10 @@ def detach(data: DataFolder, *, profile: str) -> None:
     log_file = data.home / "log" / "up.log"
     log_file.unlink(missing_ok=True)
     log_file.touch(mode=0o600)
+    left_out = [word for name in without for word in ("--without", name)]
     with log_file.open("ab") as log:
         child = subprocess.Popen(
-            [sys.executable, "-m", "control", "up", "--data", str(data.named), "--profile", profile],
+            [sys.executable, "-m", "control", "up", "--data", str(data.named), "--profile", profile, *left_out],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -100,6 +101,11 @@ def detach(data: DataFolder, *, profile: str) -> None:
             raise StandError("stand.not_started", vi=f"Không khởi động được:\n{words}", en=f"Not started:\n{words}")
         time.sleep(POLL_SECONDS)
     child.returncode = 0  # it stays; Popen must not warn that it still runs
+
+
+def _external_database() -> str:
+    """Return the address of a server of the operator's own, empty for the embedded one."""
+    return os.environ.get("VONGLAU_DATABASE_URL") or os.environ.get("DATABASE_URL") or ""
 
 
 def stop(data: DataFolder) -> bool:
@@ -122,6 +128,14 @@ def request(data: DataFolder, *, part: str, wish: str) -> None:
             vi=f"Không có hệ thống nào đang chạy trong {data.named}",
             en=f"Nothing runs in {data.named}",
         )
+    known = (data.home / "run" / "parts").read_text(encoding="utf-8").split()
+    if part not in known:
+        raise StandError(
+            "stand.no_such_part",
+            vi=f"Không có phần «{part}»; có: {', '.join(known)}",
+            en=f"There is no part «{part}»; there are: {', '.join(known)}",
+            exit_status=2,
+        )
     file = data.home / "run" / f"{part}.request"
     file.write_text(wish, encoding="ascii")
     deadline = time.monotonic() + REQUEST_SECONDS
@@ -132,7 +146,7 @@ def request(data: DataFolder, *, part: str, wish: str) -> None:
         time.sleep(POLL_SECONDS)
 
 
-def tell_how_to_sign_in(data: DataFolder, *, say: Say, seconds: float | None = None) -> None:
+def tell_how_to_sign_in(data: DataFolder, *, say: Say, seconds: float | None = None, is_detached: bool = False) -> None:
     """Print the address, the people with their passwords, and where the enrolment QR is."""
     content = read_up_file(data)
     took_vi = "" if seconds is None else f" (sau {seconds:.0f} giây)"
@@ -144,14 +158,15 @@ def tell_how_to_sign_in(data: DataFolder, *, say: Say, seconds: float | None = N
         roles = ", ".join(person["roles"])
         line = f"  {person['name']:<{width}}  {person['password']}  {secret:<32}  {person['display_name']} ({roles})"
         say(line, line)
+    way_to_end = f"bin/up --data {data.named} --stop" if is_detached else "Ctrl-C"
     newcomer = next((person["name"] for person in content["people"] if not person["totp_secret"]), "")
     say(
         f"\n  Mã 6 số bây giờ: bin/up --data {data.named} --code {content['people'][0]['name']}"
         f"\n  {newcomer} chưa có ứng dụng xác thực: mã QR hiện sau khi nhập mật khẩu, tại {content['url']}/sign-in"
-        "\n  Dữ liệu và con người đều là bịa để minh hoạ. Ctrl-C để dừng tất cả.",
+        f"\n  Dữ liệu và con người đều là bịa để minh hoạ. Dừng tất cả: {way_to_end}",
         f"\n  Six digits for now: bin/up --data {data.named} --code {content['people'][0]['name']}"
         f"\n  {newcomer} has no authenticator yet: the QR code follows her password at {content['url']}/sign-in"
-        "\n  People and data are invented. Ctrl-C ends everything.",
+        f"\n  People and data are invented. To end everything: {way_to_end}",
     )
     if data.is_elsewhere:
         say(

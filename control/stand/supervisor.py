@@ -10,9 +10,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -24,12 +25,14 @@ from control.stand.data import DataFolder
 from control.stand.demo import seed
 from control.stand.demo.people import load_people
 from control.stand.directory import DirectoryMissingError, DirectoryServer
-from control.stand.elasticsearch import ElasticsearchMissingError, ElasticsearchNode
+from control.stand.elasticsearch import ElasticsearchMissingError, ElasticsearchNode, obtainable
 from control.stand.environment import Addresses, write_environments
+from control.stand.external import ExternalPostgres
 from control.stand.ports import LOOPBACK, PortBook
-from control.stand.postgres import ROLE_LIMITS, PostgresServer
+from control.stand.postgres import PostgresServer
 from control.stand.prometheus import MonitoringMissingError
 from control.stand.records import SUPERVISOR, Records
+from control.stand.roles import ROLE_LIMITS
 from control.stand.secrets import StandSecrets
 
 WATCH_SECONDS = 0.4
@@ -62,9 +65,23 @@ class Part(Protocol):
 class Stand:
     """The whole product on this machine, under one data directory."""
 
-    def __init__(self, data: DataFolder, *, profile: str, code: Path, say: Say) -> None:
-        """Name the folder, the regulation profile, where the code is, and how to tell the person (vi, en)."""
+    def __init__(
+        self,
+        data: DataFolder,
+        *,
+        profile: str,
+        code: Path,
+        say: Say,
+        without: Iterable[str] = (),
+        database_url: str = "",
+    ) -> None:
+        """Name the folder, the regulation profile, where the code is, and how to tell the person (vi, en).
+
+        `without` are parts left out on purpose; `database_url` is a server of the operator's own.
+        """
         self._data = data
+        self._without = frozenset(without)
+        self._database_url = database_url
         self._home = data.home
         self._profile = profile
         self._code = code
@@ -74,6 +91,7 @@ class Stand:
         self._ended: set[str] = set()
         self._lock = threading.Lock()
         self._is_stopping = False
+        self._is_up = False
         self._people = load_people()
 
     def up(self) -> None:
@@ -86,8 +104,8 @@ class Stand:
         own = process.ProcessId.of(os.getpid())
         if own is not None:
             self._records.write(SUPERVISOR, own)
+        (self._home / "up.json").unlink(missing_ok=True)
         self._plan()
-        self._write_up_file()
         aside = [threading.Thread(target=self._start_optional, args=(names,), daemon=True) for names in _ASIDE]
         for thread in aside:
             thread.start()
@@ -97,6 +115,7 @@ class Stand:
             self._start(name) if name in NEEDED else self._start_optional((name,))
         aside[0].join()  # the directory
         self._seed()
+        self._is_up = True
         self._write_up_file()
 
     def watch(self) -> None:
@@ -112,8 +131,7 @@ class Stand:
     def down(self) -> None:
         """End every part, those that others need last, then whatever else carries this stand's mark."""
         self._is_stopping = True
-        first = [part for name, part in self._parts.items() if name not in STOP_LAST]
-        threads = [threading.Thread(target=part.stop) for part in first]
+        threads = [threading.Thread(target=part.stop) for name, part in self._parts.items() if name not in STOP_LAST]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -126,7 +144,11 @@ class Stand:
     def _plan(self) -> None:
         """Choose ports, prepare folders and passwords, write every process's settings."""
         book = PortBook(self._home / "ports.json")
-        postgres = PostgresServer(self._home / "postgres", port=book.port_for("postgres"))
+        postgres: ExternalPostgres | PostgresServer = (
+            ExternalPostgres(self._home / "postgres", address=self._database_url)
+            if self._database_url
+            else PostgresServer(self._home / "postgres", port=book.port_for("postgres"))
+        )
         directory = DirectoryServer(self._home / "directory", port=book.port_for("slapd"), people=self._people)
         search = ElasticsearchNode(self._home / "elasticsearch", port=book.port_for("elasticsearch"))
         for server in (postgres, directory, search):
@@ -140,14 +162,16 @@ class Stand:
             ldap=directory.url,
             ldap_ca_file=directory.ca_file,
             ldap_password=directory.service_password,
-            elasticsearch=search.url,
+            elasticsearch="" if self._lacks_search() else search.url,
             elasticsearch_passwords={name: user.password for name, user in search.users.items()},
             web_port=book.port_for("web"),
             monitor_port=book.port_for("monitor"),
         )
         write_environments(self._home, addresses=self._addresses, secrets=self._secrets, profile=self._profile)
         self._directory = directory
-        self._parts = {"postgres": postgres, "slapd": directory, "elasticsearch": search}
+        self._parts = {"postgres": postgres, "slapd": directory}
+        if self._addresses.elasticsearch:
+            self._parts["elasticsearch"] = search
         own = programs.own_programs(self._home, code=self._code, addresses=self._addresses)
         self._parts.update({daemon.name: daemon for daemon in own})
         for name in ("prometheus", "alertmanager", "blackbox", "portal"):
@@ -160,6 +184,20 @@ class Stand:
                     addresses=self._addresses,
                     secrets=self._secrets,
                 )
+        for name in self._without:
+            self._parts.pop(name, None)
+        (self._home / "run" / "parts").write_text(" ".join(self._parts), encoding="utf-8")
+
+    def _lacks_search(self) -> bool:
+        """Tell whether there will be no search server, and say what is missing: then nobody waits for one."""
+        if "elasticsearch" in self._without:
+            return True
+        try:
+            obtainable()
+        except ElasticsearchMissingError as error:
+            self._tell_loss("elasticsearch", error)
+            return True
+        return False
 
     def _start(self, name: str) -> None:
         """Start one part and note its process."""
@@ -186,13 +224,17 @@ class Stand:
         try:
             yield
         except (*MISSING, process.ProcessEndedError, OSError) as error:
-            self._ended.add(name)
-            if not self._is_stopping:
-                loss_vi, loss_en = LOSSES.get(name, ("một phần không chạy", "a part does not run"))
-                self._say(
-                    f"! {name}: {error}\n  Mất: {loss_vi}. Phần còn lại vẫn chạy.",
-                    f"! {name}: {error}\n  Lost: {loss_en}. Everything else works.",
-                )
+            self._tell_loss(name, error)
+
+    def _tell_loss(self, name: str, error: Exception) -> None:
+        """Say which part does not run, why, and what is lost without it."""
+        self._ended.add(name)
+        if not self._is_stopping:
+            loss_vi, loss_en = LOSSES.get(name, ("một phần không chạy", "a part does not run"))
+            self._say(
+                f"! {name}: {error}\n  Mất: {loss_vi}. Phần còn lại vẫn chạy.",
+                f"! {name}: {error}\n  Lost: {loss_en}. Everything else works.",
+            )
 
     def _migrate(self) -> None:
         """Bring the schema to this release."""
@@ -214,7 +256,9 @@ class Stand:
             self._say(f"! Chưa đưa người minh hoạ vào: {error}", f"! The people are not seeded: {error}")
 
     def _write_up_file(self) -> None:
-        """Write DIR/up.json, the one file other programs read."""
+        """Write DIR/up.json, the one file other programs read; only once the first page answers."""
+        if not self._is_up:
+            return
         with self._lock:
             pids = {name: identity.pid for name, identity in self._records.all().items()}
             people = [
@@ -276,12 +320,20 @@ _ASIDE = (("slapd",), ("portal", "blackbox", "alertmanager", "prometheus"), ("el
 def end_leftovers(home: Path) -> None:
     """End every process this data directory has started and that still runs; nothing else."""
     records = Records(home)
-    for name, identity in records.all().items():
-        if identity.pid != os.getpid():
-            identity.stop()
-            records.remove(name)
+    found = {name: one for name, one in records.all().items() if one.pid != os.getpid()}
+    _stop_at_once([one for name, one in found.items() if name not in STOP_LAST])
+    # PostgreSQL understands SIGINT as "now, but orderly"; at SIGTERM it waits for its clients.
+    _stop_at_once([one for name, one in found.items() if name in STOP_LAST], first=signal.SIGINT)
     with contextlib.suppress(FileNotFoundError, ValueError, KeyError):
         mark = json.loads((home / "secrets.json").read_text(encoding="utf-8"))["stand"]
-        for identity in process.marked(mark):
-            identity.stop(patience_seconds=5.0)
-    records.remove(SUPERVISOR)
+        _stop_at_once(process.marked(mark))
+    for name in (*found, SUPERVISOR):
+        records.remove(name)
+
+
+def _stop_at_once(identities: Iterable[process.ProcessId], *, first: signal.Signals = signal.SIGTERM) -> None:
+    threads = [threading.Thread(target=one.stop, kwargs={"first": first}) for one in identities]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()

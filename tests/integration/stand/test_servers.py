@@ -17,7 +17,8 @@ from sqlalchemy.orm import Session
 
 from control.stand.directory import PEOPLE_BASE, SERVICE_DN, SUFFIX, DirectoryServer, person_dn
 from control.stand.elasticsearch import ElasticsearchNode
-from control.stand.postgres import DATABASE, REPLICATOR, ROLE_LIMITS, PostgresServer
+from control.stand.postgres import DATABASE, PostgresServer
+from control.stand.roles import REPLICATOR, ROLE_LIMITS
 
 ROLES = sorted(ROLE_LIMITS)
 
