@@ -128,7 +128,7 @@ def node(server_folder: Path) -> Iterator[ElasticsearchNode]:
 def client_of(node: ElasticsearchNode, user: str) -> Elasticsearch:
     """A client with the credentials of one user of the node."""
     one = node.users[user]
-    return Elasticsearch(node.url, basic_auth=(one.user, one.password))
+    return Elasticsearch(node.url, basic_auth=(one.user, one.password), request_timeout=60)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -154,19 +154,24 @@ def test_the_commands_answer_in_the_shapes_others_rely_on(house, trail):
 
 
 def test_an_entry_is_found_in_the_search_server_within_five_seconds(house, index, trail):
-    trail.write(make_entry(titles=("Điều chỉnh giấy phép",), about=audit.About(case_code="HS-5")))
-    began = time.monotonic()
-    search = ElasticsearchSearch(client=index.reader)
+    search = ElasticsearchSearch(client=index.reader, request_seconds=20)
 
-    def is_found():
-        try:
-            return search.search(audit.Query(text="dieu chinh")).hits
-        except audit.SearchUnavailableError:  # for a moment, while the month's index is being made
-            return False
+    def seconds_until_found(case_code):
+        trail.write(make_entry(titles=("Điều chỉnh giấy phép",), about=audit.About(case_code=case_code)))
+        began = time.monotonic()
 
-    until(is_found, said=house.logs)
+        def is_found():
+            try:
+                return search.search(audit.Query(text="dieu chinh", case_code=case_code)).hits
+            except audit.SearchUnavailableError:  # for a moment, while the month's index is being made
+                return False
 
-    assert time.monotonic() - began < 5
+        until(is_found, said=house.logs, seconds=60)
+        return time.monotonic() - began
+
+    seconds_until_found("HS-4")  # the first of its month makes the index
+
+    assert seconds_until_found("HS-5") < 5
     first, hit = house.call("search", "--text", "ĐIỀU chinh", "--filter", "case=HS-5").splitlines()
     assert json.loads(first)["source"] == "elasticsearch"
     assert {"source", "lag", "total"} <= set(json.loads(first))
