@@ -12,6 +12,9 @@ from control.operations.alerts.hook import hooks
 from control.operations.alerts.parts import report as alerting_chain
 from control.operations.alerts.routes import alerts
 from control.operations.jobs.parts import report as workers
+from control.operations.jobs.privileges import SCHEDULE as END_DUE
+from control.operations.jobs.privileges import TASK as END_DUE_TASK
+from control.operations.jobs.privileges import end_due_privileges
 from control.operations.messages import MESSAGES as OPERATIONS_MESSAGES
 from control.operations.runbooks.routes import runbooks
 from control.operations.runs.execution import run_playbook
@@ -22,6 +25,8 @@ BLUEPRINTS: tuple[Blueprint, ...] = (alerts, hooks, runs, runbooks)
 MESSAGES: Mapping[str, Message] = OPERATIONS_MESSAGES
 PORTS: Mapping[str, Any] = {
     f"job:{RUN_TASK}": run_playbook,
+    f"job:{END_DUE_TASK}": end_due_privileges,
+    f"schedule:{END_DUE.slug}": END_DUE,
     "degraded:alerting": alerting_chain,
     "degraded:workers": workers,
 }
