@@ -71,6 +71,11 @@ class Writer:
             fate = self._fates.setdefault(connection, _Fate())
         fate.open += [(number, inside) for number in numbers]
 
+    def follow(self, engine: Engine) -> None:
+        """Listen to an engine before it is used: a listener added under way breaks whoever begins at that moment."""
+        with self._lock:
+            self._listen(engine)
+
     def _listen(self, engine: Engine) -> None:
         """Follow the transactions of an engine; once each."""
         if engine in self._watched:
