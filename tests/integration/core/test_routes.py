@@ -1,0 +1,33 @@
+"""The list of all doors: adding one changes tests/data/routes.txt, in the diff, for a reviewer."""
+
+from pathlib import Path
+
+from control.access import access_of
+
+LIST = Path(__file__).parents[2] / "data" / "routes.txt"
+
+
+def lines(app):
+    for rule in sorted(app.url_map.iter_rules(), key=lambda rule: (rule.rule, sorted(rule.methods or ()))):
+        methods = ",".join(sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}))
+        trace = app.view_functions[rule.endpoint].trace
+        yield f"{methods} {rule.rule} | {access_of(app, rule.endpoint)} | {trace.action or 'none: ' + trace.because}"
+
+
+def test_every_route_stands_in_the_list_with_its_marks(app):
+    found = list(lines(app))
+
+    assert found == LIST.read_text(encoding="utf-8").splitlines(), "\n".join(found)
+
+
+def test_no_route_that_changes_state_answers_to_get(app):
+    changing = ("create", "approve", "reject", "revoke", "delete", "end", "file", "run", "take", "cancel")
+    wrong = [
+        rule.rule
+        for rule in app.url_map.iter_rules()
+        if "GET" in (rule.methods or set())
+        and (action := app.view_functions[rule.endpoint].trace.action) is not None
+        and action.rsplit(":", 1)[1] in changing
+        and "POST" not in (rule.methods or set())
+    ]
+    assert wrong == []
