@@ -66,6 +66,8 @@ def build(settings: Settings, *, clock: Clock | None, database: Database | None)
         PREFERRED_URL_SCHEME="https" if settings.base_url.startswith("https") else "http",
     )
     database = database or Database(settings.database_url)
+    writer = audit.Writer(boot=f"{os.getpid()}-{secrets.token_hex(6)}", monotonic_ns=time.monotonic_ns)
+    writer.follow(database.engine)
     ports: dict[str, Any] = {name: port for wiring in wirings for name, port in wiring.PORTS.items()}
     ports["frame_parts"] = Parts.of(ports, database=database)
     app.extensions["vonglau"] = Services(
@@ -73,7 +75,7 @@ def build(settings: Settings, *, clock: Clock | None, database: Database | None)
         database=database,
         policies=law,
         messages=all_messages(),
-        writer=audit.Writer(boot=f"{os.getpid()}-{secrets.token_hex(6)}", monotonic_ns=time.monotonic_ns),
+        writer=writer,
         clock=clock or (lambda: datetime.now(UTC)),
         ports=ports,
     )

@@ -77,10 +77,12 @@ def schedules_of(ports: Mapping[str, Any]) -> list[ScheduleSpec]:
 def make_context(settings: Settings) -> JobContext:
     """Return what the jobs of this process share."""
     boot = f"{os.getpid()}-{secrets.token_hex(6)}"
+    database, writer = Database(settings.database_url, pool_size=CONCURRENCY + 4), audit.Writer(boot=boot)
+    writer.follow(database.engine)
     return JobContext(
         settings=settings,
-        database=Database(settings.database_url, pool_size=CONCURRENCY + 4),
-        writer=audit.Writer(boot=boot),
+        database=database,
+        writer=writer,
         policy_digest=policies.load().digest,
         clock=lambda: datetime.now(UTC),
         worker=f"{socket.gethostname()}:{boot}",
