@@ -55,10 +55,12 @@ def make_context(
 ) -> JobContext:
     """What the jobs of one worker share; `clock` is the machine's unless given."""
     boot = f"test-{secrets.token_hex(4)}"
+    database, writer = Database(database_url, pool_size=6), audit.Writer(boot=boot)
+    writer.follow(database.engine)
     return JobContext(
         settings=make_settings(database_url, state_dir, **changes),
-        database=Database(database_url, pool_size=6),
-        writer=audit.Writer(boot=boot),
+        database=database,
+        writer=writer,
         policy_digest=policy_digest(),
         clock=clock or (lambda: datetime.now(UTC)),
         worker=f"test:{boot}",
@@ -114,12 +116,13 @@ def make_delivery(**changes: Any) -> Delivery:
         "ends_at": None,
         "name": "PortalLinkDown",
         "severity": "page",
-        "labels": {"alertname": "PortalLinkDown", "service": "portal", "severity": "page"},
         "summary": "Mất liên thông với Cổng Dịch vụ công quốc gia",
         "summary_en": "The link to the national portal is down",
         "runbook": "portal-link-down",
     }
-    return Delivery(**(values | changes))
+    values |= changes
+    values.setdefault("labels", {"alertname": values["name"], "service": "portal", "severity": values["severity"]})
+    return Delivery(**values)
 
 
 def webhook_body(*deliveries: Delivery) -> dict[str, Any]:
