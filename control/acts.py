@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -19,6 +19,7 @@ from control.actions import Action
 from control.decisions import Deny
 from control.errors import JournalUnavailable
 from control.permissions import Permission
+from control.text import nfc
 from control.titles import words_of
 from control.version import VERSION
 
@@ -143,15 +144,15 @@ class Act:
             actor_name=self.actor.name or None,
             actor_roles=tuple(sorted(self.actor.roles)),
             session_id=self.actor.session_id,
-            purpose=self.purpose,
+            purpose=nfc(self.purpose) if self.purpose else None,
             policy_digest=self.policy_digest,
             request_id=self.request_id,
             trace_id=self.request_id,
             method=self.method,
             source_ip=self.source_ip,
             user_agent=self.user_agent,
-            about=about,
-            details=dict(details or {}),
+            about=replace(about, **{name: nfc(value) for name, value in asdict(about).items() if value}),
+            details={name: nfc(value) if isinstance(value, str) else value for name, value in (details or {}).items()},
             personal=dict(personal or {}),
             subject=subject,
             titles=(*words_of(action), *titles),
