@@ -18,6 +18,7 @@ from control.people.directory.models import Person
 from control.people.factors.service import active_factor
 from control.people.sessions import service
 from control.people.sessions.domain import code_of
+from control.permissions import Permission
 from control.requests import SESSION_COOKIE
 from control.services import services
 
@@ -42,6 +43,9 @@ def me() -> ResponseReturnValue:
         factor=factor,
         roles=roles,
         rules=present_rules().session,
+        trail_href=f"/trail?session={g.actor.session_id}"
+        if Permission.ASSURANCE_TRAIL_READ in g.actor.permissions
+        else None,
     )
 
 

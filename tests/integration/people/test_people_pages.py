@@ -2,12 +2,14 @@
 
 import csv
 import io
+import json
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import event, select
 
+from control.cli import main
 from control.errors import Unavailable
 from control.people import (
     check_directory,
@@ -23,6 +25,8 @@ from control.people.directory import client
 from control.people.directory.models import DirectoryListing, Person
 from control.people.directory.service import apply_listing
 from tests.factories.people import NOON, make_act, make_entry
+from tests.integration.conftest import environment
+from tests.integration.people.conftest import VICTIM_PASSWORD, directory_settings
 
 JSON = {"Accept": "application/json"}
 
@@ -98,10 +102,11 @@ def test_the_list_pages_by_cursor(browser, held):
 
 def test_the_list_costs_the_same_number_of_questions_for_any_length(browser, held):
     browser.sign_in("mau.nt")
+    browser.get("/people")  # the state of the parts is asked once and remembered for a moment
     counted = []
     event.listen(held.database.engine, "before_cursor_execute", lambda *args: counted.append(args[2]))
 
-    browser.get("/people?q=mau")
+    browser.get("/people?role=approver")
     few = len(counted)
     counted.clear()
     browser.get("/people")
@@ -194,7 +199,7 @@ def test_a_listing_far_too_small_changes_nobody(held, ministry, trail):
         assert session.scalars(select(Person.login).where(Person.absent_since.is_not(None))).all() == []
 
     assert report.refused == "directory.listing_too_small"
-    assert trail("people:directory:sync")[-1]["event"]["outcome"] == "failure"
+    assert "failure" in {entry["event"]["outcome"] for entry in trail("people:directory:sync")}
 
 
 def test_a_truncated_listing_misses_nobody_and_is_on_record(held, ministry, monkeypatch):
@@ -237,3 +242,50 @@ def test_asking_whether_the_directory_answers_is_remembered(held, ministry, brow
     clock.now += timedelta(seconds=5)
 
     assert "chưa ai đăng nhập được" not in browser.get("/sign-in").text
+
+
+@pytest.mark.requirement("S0-5.5-2")
+def test_an_account_exists_only_for_somebody_of_the_directory(browser, held, victim):
+    """A name the directory knows becomes a person here; a name it does not know never does, by any door."""
+    browser.password("khong.ai", "một mật khẩu")
+    browser.password(victim, VICTIM_PASSWORD)
+    officer = browser
+    officer.sign_in("mau.nt")
+
+    assert officer.client.post("/people", data={"login": "khong.ai"}).status_code == 405
+    with held.database.unit_of_work() as session:
+        assert person_by_login(session, login=victim) is not None
+        assert person_by_login(session, login="khong.ai") is None
+
+
+@pytest.fixture
+def command(monkeypatch, capsys, tmp_path, clean_database, directory):
+    """Run `vonglau people …` as in production: everything from the environment."""
+
+    def run(*words, **changes):
+        values = environment(clean_database.url("vl_web"), tmp_path) | directory_settings(directory) | changes
+        for name, value in values.items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(SystemExit) as left:
+            main(["people", *words, "--json"])
+        return left.value.code, json.loads(capsys.readouterr().out)
+
+    return run
+
+
+def test_people_come_by_command_and_a_second_run_changes_nothing(command, directory):
+    everybody = len(directory.people)
+
+    assert command("sync", "--dry-run") == (0, {"seen": everybody, "dry_run": True})
+    first, second = command("sync"), command("sync")
+
+    assert (first[0], first[1]["added"]) == (0, everybody)
+    assert (second[0], second[1]["added"], second[1]["changed"], second[1]["left"]) == (0, 0, 0, 0)
+
+
+def test_a_command_says_when_the_directory_does_not_answer(command):
+    status, answer = command("check", VONGLAU_LDAP_URL="ldap://127.0.0.1:9")
+
+    assert status == 3
+    assert answer["error"]["code"] == "directory.unavailable"
+    assert command("check") == (0, {"ok": True})

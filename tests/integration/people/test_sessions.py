@@ -278,11 +278,11 @@ def test_pages_with_a_key_on_them_are_not_kept_or_framed(browser):
     assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
 
 
-def test_a_cookie_of_any_shape_is_only_no_session(make_browser):
-    for value in ("", "x", "A" * 43, "é" * 43, "A" * 10_000, "'; DROP TABLE person; --"):
-        one = make_browser()
-        one.client.set_cookie(SESSION_COOKIE, value, domain="localhost", secure=True)
-        assert one.get("/people/me", headers=JSON).status_code == 401
+@pytest.mark.parametrize("value", ["", "x", "A" * 43, "%00", "A" * 10_000, '"DROP TABLE person"', "é" * 43])
+def test_a_cookie_of_any_shape_is_only_no_session(browser, value):
+    header = f"{SESSION_COOKIE}={value}".encode().decode("latin-1")
+
+    assert browser.get("/people/me", headers=JSON | {"Cookie": header}).status_code == 401
 
 
 def test_somebody_signed_in_is_led_on_from_the_sign_in_page(browser):
