@@ -20,11 +20,14 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine, create_engine, insert, text
 from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.orm import Session
 
 import audit
 from audit import tables
+from control.acts import Act
 from control.operations.jobs import enqueue_in_tx
 from control.operations.runs import Catalogue, request_run, service
+from control.operations.runs.models import Run
 from control.operations.schedules import ScheduleSpec, install
 from control.portal.link import enqueue_message
 from control.portal.link.client import Exchange, Outcome
@@ -38,6 +41,7 @@ from tests.factories.operations import make_context, run_request
 
 ROOT = Path(__file__).resolve().parents[3]
 NOW = datetime(2026, 11, 25, 5, 0, tzinfo=UTC)
+NEXT_SEVEN = datetime(2026, 11, 26, tzinfo=UTC)  # seven in the morning in Hà Nội
 
 
 @pytest.fixture
@@ -57,6 +61,14 @@ def scrape(engine: Engine) -> dict[tuple[str, ...], float]:
         for family in text_string_to_metric_families(generate_latest(registry).decode())
         for sample in family.samples
     }
+
+
+def started_run(session: Session, *, act: Act) -> Run:
+    """A run that a worker holds since the act."""
+    run = request_run(session, run_request(), act=act, catalogue=Catalogue.load())
+    assert isinstance(run, Run)
+    assert service.take(session, run_id=run.id, worker="w", act=act) is not None
+    return run
 
 
 def test_an_empty_database_reads_as_never_and_none(reader: Engine) -> None:
@@ -81,8 +93,7 @@ def test_what_waits_and_what_is_held_is_read(reader: Engine, clean_database: Pos
         enqueue_message(session, kind="case-status", message_id="case-1", body={}, now=NOW - timedelta(minutes=9))
         enqueue_in_tx(session, "note", number=1)
         install(session, [spec], now=NOW)
-        run = request_run(session, run_request(), act=act, catalogue=Catalogue.load())
-        service.take(session, run_id=run.id, worker="w", act=act)
+        run = started_run(session, act=act)
 
     found = scrape(reader)
 
@@ -90,9 +101,7 @@ def test_what_waits_and_what_is_held_is_read(reader: Engine, clean_database: Pos
     assert found["vonglau_portal_outbox_waiting",] == 1
     assert found["vonglau_portal_outbox_oldest_timestamp_seconds",] == (NOW - timedelta(minutes=9)).timestamp()
     assert found["vonglau_run_lease_until_timestamp_seconds", run.code] == NOW.timestamp() + 30
-    assert (
-        found["vonglau_schedule_next_due_timestamp_seconds", "trial"] == datetime(2026, 11, 26, tzinfo=UTC).timestamp()
-    )
+    assert found["vonglau_schedule_next_due_timestamp_seconds", "trial"] == NEXT_SEVEN.timestamp()
     assert found["vonglau_jobs_waiting",] == 2
     assert found["vonglau_jobs_oldest_due_timestamp_seconds",] == pytest.approx(time.time(), abs=60)
     assert found["vonglau_runs_running",] == 1
@@ -106,8 +115,7 @@ def test_a_value_changes_when_its_rows_do(reader: Engine, clean_database: Postgr
     act = context.act("test")
     with context.database.unit_of_work() as session:
         enqueue_message(session, kind="case-status", message_id="case-1", body={}, now=NOW)
-        run = request_run(session, run_request(), act=act, catalogue=Catalogue.load())
-        service.take(session, run_id=run.id, worker="w", act=act)
+        run = started_run(session, act=act)
         install(session, [ScheduleSpec(slug="trial", task="note", cron="0 7 * * *", late_after_seconds=60)], now=NOW)
     before = scrape(reader)
 
@@ -121,15 +129,18 @@ def test_a_value_changes_when_its_rows_do(reader: Engine, clean_database: Postgr
     after = scrape(reader)
 
     context.database.engine.dispose()
-    changed = {key: (before.get(key), after.get(key)) for key in before.keys() | after.keys()}
-    assert changed["vonglau_portal_outbox_waiting",] == (1, 0)
-    assert changed["vonglau_portal_outbox_oldest_timestamp_seconds",] == (NOW.timestamp(), 0)
-    assert changed["vonglau_portal_exchange_last_success_timestamp_seconds",] == (0, NOW.timestamp())
-    assert changed["vonglau_run_lease_until_timestamp_seconds", run.code] == (NOW.timestamp() + 30, None)
-    assert changed["vonglau_runs_running",] == (1, 0)
-    assert changed["vonglau_runs_interrupted",] == (0, 1)
-    assert changed["vonglau_jobs_waiting",] == (1, 0)
-    assert changed["vonglau_schedule_next_due_timestamp_seconds", "trial"][1] is None
+    noon = NOW.timestamp()
+    expected = {
+        ("vonglau_portal_outbox_waiting",): (1, 0),
+        ("vonglau_portal_outbox_oldest_timestamp_seconds",): (noon, 0),
+        ("vonglau_portal_exchange_last_success_timestamp_seconds",): (0, noon),
+        ("vonglau_run_lease_until_timestamp_seconds", run.code): (noon + 30, None),
+        ("vonglau_runs_running",): (1, 0),
+        ("vonglau_runs_interrupted",): (0, 1),
+        ("vonglau_jobs_waiting",): (1, 0),
+        ("vonglau_schedule_next_due_timestamp_seconds", "trial"): (NEXT_SEVEN.timestamp(), None),
+    }
+    assert {key: (before.get(key), after.get(key)) for key in expected} == expected
 
 
 def test_only_an_acknowledged_exchange_counts_as_success(
@@ -190,8 +201,7 @@ def test_every_gauge_the_rules_and_pages_may_name_is_really_given(
 ) -> None:
     context = make_context(clean_database.url("vl_worker"), tmp_path, clock=lambda: NOW)
     with context.database.unit_of_work() as session:
-        run = request_run(session, run_request(), act=context.act("test"), catalogue=Catalogue.load())
-        service.take(session, run_id=run.id, worker="w", act=context.act("test"))
+        started_run(session, act=context.act("test"))
         install(session, [ScheduleSpec(slug="trial", task="note", cron="0 7 * * *", late_after_seconds=60)], now=NOW)
     sequencer = create_engine(clean_database.url("vl_sequencer"))
     settle_trail(sequencer, now=NOW)
@@ -324,7 +334,7 @@ def _get(url: str) -> str:
     while True:
         try:
             with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310  # our own loopback address
-                return answer.read().decode()
+                return str(answer.read().decode())
         except OSError:
             assert time.monotonic() < deadline, "the exporter did not answer"
             time.sleep(0.2)

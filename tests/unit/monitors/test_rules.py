@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -26,27 +27,29 @@ BY_HAND = [
     ("ExporterDown", '{job="vonglau"} == 0', " == 0"),
     ("MonitoringHeartbeat", "vector(1)", "vector(1) > 1"),
 ]  # fmt: skip
+Content = dict[str, Any]
 SECONDS = {"s": 1, "m": 60}
 
 
 @cache
-def read(file: Path) -> dict:
+def read(file: Path) -> Content:
     """The content of a file, which nobody may change."""
-    return yaml.safe_load(file.read_text(encoding="utf-8"))
+    content: Content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    return content
 
 
-def rules() -> list[dict]:
+def rules() -> list[Content]:
     """Every rule of the file, recordings where they stand."""
     return [rule for group in read(RULES)["groups"] for rule in group["rules"]]
 
 
-def alerts() -> list[dict]:
+def alerts() -> list[Content]:
     """Every alert of the rules."""
     return [rule for rule in rules() if "alert" in rule]
 
 
-def name_of(rule: dict) -> str:
-    return rule.get("alert") or rule["record"]
+def name_of(rule: Content) -> str:
+    return str(rule.get("alert") or rule["record"])
 
 
 def exprs_near(expr: str) -> Iterator[tuple[str, str]]:
@@ -66,7 +69,7 @@ def exprs_near(expr: str) -> Iterator[tuple[str, str]]:
             yield f"without clause {place // 2 + 1}", " ".join(left)
 
 
-def mutants() -> Iterator[tuple[str, str, dict]]:
+def mutants() -> Iterator[tuple[str, str, Content]]:
     """Every rule, wrong in one way: (name, what is wrong, the rule)."""
     for rule in rules():
         for what, expr in exprs_near(rule["expr"]):
@@ -96,9 +99,10 @@ def promtool(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def cases_about(alert: str) -> tuple[list[dict], list[dict]]:
+def cases_about(alert: str) -> tuple[list[Content], list[Content]]:
     """The rules' own tests that speak of an alert: those where it fires, and those where it only keeps quiet."""
-    fires, keeps_quiet = [], []
+    fires: list[Content] = []
+    keeps_quiet: list[Content] = []
     for test in read(TESTS)["tests"]:
         cases = [case for case in test["alert_rule_test"] if case["alertname"] == alert]
         if cases:
@@ -113,7 +117,7 @@ def test_the_rules_are_valid_and_pass_their_own_tests() -> None:
     assert done.returncode == 0, done.stdout
 
 
-def survivors(wrong: dict[str, dict], tests: list[dict], *, folder: Path) -> dict[str, dict]:
+def survivors(wrong: dict[str, Content], tests: list[Content], *, folder: Path) -> dict[str, Content]:
     """Return the mutants none of these tests notices: one run of promtool over a pair of files for each."""
     if not wrong or not tests:
         return wrong
@@ -147,7 +151,7 @@ def test_every_mutant_of_a_rule_is_noticed(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("rule", alerts(), ids=lambda rule: rule["alert"])
-def test_every_alert_says_what_burns_in_both_languages_and_names_its_runbook(rule: dict) -> None:
+def test_every_alert_says_what_burns_in_both_languages_and_names_its_runbook(rule: Content) -> None:
     assert set(rule["annotations"]) == {"summary", "summary_en", "runbook"}
     assert rule["labels"]["severity"] in {"page", "ticket", "heartbeat"}
 

@@ -12,6 +12,7 @@ import subprocess
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -83,7 +84,7 @@ def pages() -> dict[str, dict[str, Half]]:
     return found
 
 
-def halves() -> list:
+def halves() -> list[Any]:
     return [
         pytest.param(slug, half, id=f"{slug} {name}") for slug, both in pages().items() for name, half in both.items()
     ]
