@@ -5,6 +5,7 @@ library's step. The web only adds jobs; taking, finishing and sweeping them is t
 """
 
 from pathlib import Path
+from typing import Any
 
 import procrastinate
 import sqlalchemy as sa
@@ -54,7 +55,8 @@ def _create_engine_schema() -> None:
     folder = Path(procrastinate.__file__).parent / "sql"
     statements = (folder / "schema.sql").read_text(encoding="utf-8")
     # Many statements and literal percent signs: only the driver itself takes them as they are.
-    op.get_bind().connection.driver_connection.execute(statements)
+    driver: Any = op.get_bind().connection.driver_connection
+    driver.execute(statements)
     for table in ENGINE_TABLES:
         op.execute(f"GRANT SELECT ON {table} TO vl_app, vl_reader")
         op.execute(f"GRANT INSERT, UPDATE, DELETE ON {table} TO vl_worker")
