@@ -15,6 +15,7 @@ from policies import Amount, PolicyError, Unit, WorkCal
 
 ASSET = "case-files"
 OPEN_RULE = "cases.personal_data.grant"
+PAUSED_STATE = "awaiting-supplement"
 CLOSED_STATES = frozenset({"returned", "refused", "withdrawn"})
 STATES = (
     "received", "appraising", "consulting", "awaiting-supplement", "awaiting-decision",
@@ -33,10 +34,11 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Due:
-    """When a case is promised; `at` is None when the calendar does not reach that far."""
+    """When a case is promised; `at` is None when the calendar does not reach that far, or while its clock stands."""
 
     at: datetime | None
     is_late: bool
+    is_paused: bool = False
 
 
 def may_open(grant: GrantRef | None) -> Decision:
@@ -47,9 +49,17 @@ def may_open(grant: GrantRef | None) -> Decision:
 
 
 def due(
-    *, received_at: datetime, working_days: int, closed_at: datetime | None, calendar: WorkCal, now: datetime
+    *,
+    received_at: datetime,
+    working_days: int,
+    state: str,
+    closed_at: datetime | None,
+    calendar: WorkCal,
+    now: datetime,
 ) -> Due:
     """Derive the promised moment from receipt and budget; it is never stored."""
+    if state == PAUSED_STATE:
+        return Due(at=None, is_late=False, is_paused=True)
     try:
         at = calendar.add(received_at, Amount(working_days, Unit.WORKING_DAY))
     except PolicyError:

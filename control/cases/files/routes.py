@@ -111,6 +111,7 @@ def _due(case: CaseFile) -> Due:
     return due(
         received_at=case.received_at,
         working_days=case.procedure.working_days,
+        state=case.state,
         closed_at=case.closed_at,
         calendar=services().policies.calendar,
         now=now,

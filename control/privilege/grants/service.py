@@ -194,13 +194,15 @@ def in_phase(phase: str, now: datetime) -> ColumnElement[bool]:
 
 def list_grants(session: Session, *, listing: Listing, act: Act) -> Page[PrivilegeGrant]:
     """Return one page of grants, newest first; a person without the permission sees their own only."""
-    query = select(PrivilegeGrant).options(*NEIGHBOURS).where(listing.after(PrivilegeGrant.id))
+    query = select(PrivilegeGrant)
     if Permission.PRIVILEGE_GRANT_READ not in act.actor.permissions:
         query = query.where(PrivilegeGrant.person_id == act.actor.id)
     if listing.filters["phase"] in set(Phase):
         query = query.where(in_phase(listing.filters["phase"], act.now))
-    rows = session.scalars(query.order_by(*listing.order(PrivilegeGrant.id)).limit(listing.limit)).all()
-    return listing.page(rows, cursor=lambda row: (row.id,))
+    total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
+    shown = query.options(*NEIGHBOURS).where(listing.after(PrivilegeGrant.id))
+    rows = session.scalars(shown.order_by(*listing.order(PrivilegeGrant.id)).limit(listing.limit)).all()
+    return listing.page(rows, cursor=lambda row: (row.id,), total=total)
 
 
 def grants_of_account(session: Session, *, account_id: int, limit: int = 20) -> tuple[PrivilegeGrant, ...]:

@@ -21,8 +21,8 @@ def test_no_grant_opens_nothing_and_a_grant_does():
     assert isinstance(may_open(grant), Allow)
 
 
-def received(at, *, days=5, closed_at=None, now=NOON):
-    return due(received_at=at, working_days=days, closed_at=closed_at, calendar=law().calendar, now=now)
+def received(at, *, days=5, state="appraising", closed_at=None, now=NOON):
+    return due(received_at=at, working_days=days, state=state, closed_at=closed_at, calendar=law().calendar, now=now)
 
 
 def test_the_promise_counts_working_days_only():
@@ -40,6 +40,12 @@ def test_a_closed_case_is_late_by_its_closing_an_open_one_by_now(closed_after, i
     found = received(start, closed_at=start + closed_after if closed_after else None)
 
     assert found.is_late is is_late
+
+
+def test_while_the_applicant_is_waited_for_the_clock_stands_and_nothing_is_late():
+    found = received(NOON - timedelta(days=30), state="awaiting-supplement")
+
+    assert (found.at, found.is_late, found.is_paused) == (None, False, True)
 
 
 def test_past_the_calendar_the_promise_is_not_guessed():
