@@ -70,7 +70,7 @@ def up(
         speech.say({"url": address, "running": True}, text=speech.pick(f"Đang chạy: {address}", f"Running: {address}"))
         click.get_current_context().exit(0 if detach else 1)
     if detach:
-        start.detach(data, profile=profile, without=without)
+        start.detach(data, profile=profile, without=without, language=speech.language)
         content = start.read_up_file(data)
         if speech.as_json:
             speech.say({"url": content["url"], "running": True}, text="")

@@ -46,6 +46,7 @@ class ExternalPostgres:
         plain = self._address.set(drivername="postgresql").render_as_string(hide_password=False)
         try:
             with psycopg.connect(plain, autocommit=True, connect_timeout=5) as connection:
+                self._refuse_logins_of_others(connection)
                 prepare_roles(connection, passwords=self._passwords)
                 grant_connect(connection, database=database, roles=(*self._passwords, GROUP))
         except psycopg.errors.InsufficientPrivilege as error:
@@ -60,6 +61,29 @@ class ExternalPostgres:
                 vi=f"Không vào được máy chủ trong DATABASE_URL: {error}",
                 en=f"The server in DATABASE_URL cannot be entered: {error}",
             ) from error
+
+    def _refuse_logins_of_others(self, connection: psycopg.Connection) -> None:
+        """Raise StandError when a role has a login that is not ours: its password belongs to another installation."""
+        query = "SELECT rolname FROM pg_roles WHERE rolcanlogin AND rolname = ANY(%s) ORDER BY rolname"
+        taken = [row[0] for row in connection.execute(query, (list(self._passwords),))]
+        foreign = [role for role in taken if not self._enters(role)]
+        if foreign:
+            raise StandError(
+                "stand.roles_taken",
+                vi=f"Máy chủ trong DATABASE_URL đang phục vụ một bản cài khác (vai trò {', '.join(foreign)} đã có "
+                "mật khẩu riêng). Dùng một máy chủ riêng cho bản minh hoạ.",
+                en=f"The server in DATABASE_URL serves another installation (roles {', '.join(foreign)} have "
+                "passwords of their own). Use a server of its own for the demonstration.",
+                exit_status=2,
+            )
+
+    def _enters(self, role: str) -> bool:
+        address = self._address.set(drivername="postgresql", username=role, password=self._passwords[role])
+        try:
+            psycopg.connect(address.render_as_string(hide_password=False), connect_timeout=5).close()
+        except psycopg.OperationalError:
+            return False
+        return True
 
     def stop(self) -> None:
         """Leave the operator's server alone."""

@@ -75,7 +75,7 @@ def run_in_foreground(data: DataFolder, *, profile: str, code: Path, say: Say, w
     say("Đã dừng hết.", "Everything has stopped.")
 
 
-def detach(data: DataFolder, *, profile: str, without: tuple[str, ...] = ()) -> None:
+def detach(data: DataFolder, *, profile: str, without: tuple[str, ...] = (), language: str = "vi") -> None:
     """Start the stand in the background; return when the first page answers and the people are enrolled."""
     data.claim()
     ready = data.home / "run" / "ready"
@@ -84,9 +84,10 @@ def detach(data: DataFolder, *, profile: str, without: tuple[str, ...] = ()) -> 
     log_file.unlink(missing_ok=True)
     log_file.touch(mode=0o600)
     left_out = [word for name in without for word in ("--without", name)]
+    words = ["--data", str(data.named), "--profile", profile, "--lang", language, *left_out]
     with log_file.open("ab") as log:
         child = subprocess.Popen(
-            [sys.executable, "-m", "control", "up", "--data", str(data.named), "--profile", profile, *left_out],
+            [sys.executable, "-m", "control", "up", *words],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -97,8 +98,13 @@ def detach(data: DataFolder, *, profile: str, without: tuple[str, ...] = ()) -> 
     deadline = time.monotonic() + DETACH_SECONDS
     while not ready.exists():
         if child.poll() is not None or time.monotonic() > deadline:
-            words = tail(log_file, lines=30)
-            raise StandError("stand.not_started", vi=f"Không khởi động được:\n{words}", en=f"Not started:\n{words}")
+            said = tail(log_file, lines=30)
+            raise StandError(
+                "stand.not_started",
+                vi=f"Không khởi động được:\n{said}",
+                en=f"Not started:\n{said}",
+                exit_status=child.returncode or 3,
+            )
         time.sleep(POLL_SECONDS)
     child.returncode = 0  # it stays; Popen must not warn that it still runs
 

@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from control.stand.postgres import PostgresServer
 from control.stand.process import ProcessId
+from control.stand.roles import OWNER, ROLE_LIMITS
 from tests.integration.stand.conftest import LIGHT, PATIENCE_SECONDS, ROOT, bin_up, clean_environment
 
 
@@ -133,3 +135,49 @@ def test_without_root_the_product_runs_and_says_that_separation_is_off(data_dir:
     assert "separation is OFF" in started.stdout
     assert stopped.returncode == 0
     assert living(pids) == []
+
+
+@pytest.fixture
+def operators_server(server_folder: Path) -> Iterator[PostgresServer]:
+    """A server whose product roles cannot log in yet, as an operator would hand it over."""
+    with PostgresServer(server_folder / "operator", durable=False) as server:
+        with server.connect() as connection:
+            for role in ROLE_LIMITS:
+                if role != OWNER:
+                    connection.execute(f"ALTER ROLE {role} NOLOGIN")
+        yield server
+
+
+def test_a_server_of_the_operators_own_is_used_and_left_running(data_dir: Path, operators_server: PostgresServer):
+    address = operators_server.url(OWNER).replace("postgresql+psycopg", "postgresql")
+
+    started = bin_up(data_dir, "--detach", *LIGHT, DATABASE_URL=address)
+    pids = processes(data_dir) if started.returncode == 0 else {}
+    stopped = bin_up(data_dir, "--stop")
+
+    assert started.returncode == 0, started.stdout + started.stderr
+    assert "postgres" not in pids
+    assert stopped.returncode == 0
+    assert living(pids) == []
+    with operators_server.connect() as connection:
+        assert connection.execute("SELECT count(*) FROM factor WHERE state = 'active'").fetchone() == (6,)
+
+
+def test_the_server_of_another_installation_keeps_its_passwords(data_dir: Path, postgres: PostgresServer):
+    address = postgres.url(OWNER).replace("postgresql+psycopg", "postgresql")
+
+    done = bin_up(data_dir, "--detach", "--lang", "en", *LIGHT, DATABASE_URL=address)
+
+    assert done.returncode == 2
+    assert "another installation" in done.stderr
+    postgres.connect("vl_web").close()
+
+
+def test_a_server_that_cannot_be_entered_is_named_without_its_password(data_dir: Path):
+    address = "postgresql://vl_owner:not-to-be-shown@127.0.0.1:1/vonglau"
+
+    done = bin_up(data_dir, "--detach", "--lang", "en", *LIGHT, DATABASE_URL=address)
+
+    assert done.returncode == 3
+    assert "DATABASE_URL" in done.stderr
+    assert "not-to-be-shown" not in done.stdout + done.stderr
