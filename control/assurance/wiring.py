@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Blueprint
 
+from control.assurance.compliance.jobs import EVERY_HOUR, TASK, run_checks
 from control.assurance.compliance.routes import compliance
 from control.assurance.evidence.routes import evidence
 from control.assurance.messages import MESSAGES
@@ -16,4 +17,8 @@ from control.assurance.trail.routes import trail
 __all__ = ["BLUEPRINTS", "MESSAGES", "PORTS"]
 
 BLUEPRINTS: tuple[Blueprint, ...] = (evidence, trail, compliance)
-PORTS: Mapping[str, Any] = {"degraded:search": search_part}
+PORTS: Mapping[str, Any] = {
+    "degraded:search": search_part,
+    f"job:{TASK}": run_checks,
+    f"schedule:{EVERY_HOUR.slug}": EVERY_HOUR,
+}

@@ -26,7 +26,7 @@ from control.stand.supervisor import Say, Stand, end_leftovers
 
 DETACH_SECONDS = 300.0
 STOP_SECONDS = 60.0
-REQUEST_SECONDS = 120.0
+REQUEST_SECONDS = 330.0
 POLL_SECONDS = 0.2
 
 

@@ -40,6 +40,7 @@ class _Seen:
     grant: str | None
     case: str | None
     run: str | None
+    session: str | None
 
 
 def acts_and_their_authority(session: Session, now: datetime) -> Sight:
@@ -95,6 +96,7 @@ def _seen(sequence: int, at: datetime, leaf: bytes, body: dict[str, Any]) -> _Se
         grant=text_at(body, "vn", "grant", "id"),
         case=text_at(body, "vn", "case", "code"),
         run=text_at(body, "vn", "run", "id"),
+        session=text_at(body, "session", "id"),
     )
 
 
@@ -131,6 +133,8 @@ def _opening_witnesses(
             yield Witness(kind="request", code=request)
             yield Witness(kind="approval", code=request)
             yield Witness(kind="grant", code=grant.code)
+        if opening.session:
+            yield Witness(kind="session", code=opening.session)
         yield Witness(kind="entry", code=str(opening.sequence), digest=opening.leaf.hex(), note=opening.case or "")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -15,7 +16,11 @@ from control.acts import Act
 from control.assurance.compliance import collectors, service
 from control.assurance.compliance.domain import Result, State
 from control.assurance.compliance.sight import Sight
+from control.assurance.wiring import PORTS
+from control.operations.jobs.worker import make_context, schedules_of, tasks_of
+from control.settings import Settings
 from tests.factories.assurance import NOON
+from tests.integration.conftest import environment
 
 REQUIREMENTS = policies.load().requirements
 
@@ -110,3 +115,17 @@ def test_the_web_inherits_nothing_from_the_reader(session):
     ).all()
 
     assert rows == [(False, True)]
+
+
+def test_every_hour_the_worker_runs_every_check_by_itself(clean_database, role_engine):
+    settings = Settings.from_env(environment(clean_database.url("vl_worker"), Path("/nonexistent")))
+    context = make_context(settings)
+    try:
+        assert [spec.task for spec in schedules_of(PORTS)] == ["compliance.checks"]
+        tasks_of(PORTS)["compliance.checks"](context)
+    finally:
+        context.database.engine.dispose()
+
+    with role_engine("vl_reader").connect() as connection:
+        names = set(connection.scalars(text("SELECT check_name FROM compliance_observation")))
+    assert names == {check.id for check in REQUIREMENTS.checks}
