@@ -16,7 +16,7 @@ from control.privilege.grants.models import PrivilegeGrant
 from control.privilege.grants.proof import proof_of
 from control.privilege.grants.service import facts_of, grants_of_account, holders_now
 from control.privilege.requests.domain import state_at
-from control.privilege.requests.service import requests_on
+from control.privilege.requests.listing import requests_on
 from control.privilege.threads import request_stations
 
 blueprint = Blueprint("privilege_accounts", __name__, url_prefix="/privilege/accounts", template_folder="templates")

@@ -22,7 +22,7 @@ from control.privilege.documents import forms, service
 from control.privilege.documents.domain import is_in_force
 from control.privilege.fields import Fields
 from control.privilege.requests.domain import Terms
-from control.privilege.requests.service import requests_on
+from control.privilege.requests.listing import requests_on
 from control.privilege.threads import document_stations
 from control.services import services
 from policies import RULES_ZONE

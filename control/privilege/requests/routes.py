@@ -27,6 +27,7 @@ from control.privilege.grants.service import list_grants
 from control.privilege.requests import service
 from control.privilege.requests.domain import Terms, state_at
 from control.privilege.requests.forms import NAMES, NEW_DOCUMENT, Draft, read_draft
+from control.privilege.requests.listing import list_requests, waiting_requests
 from control.privilege.requests.models import PrivilegeRequest
 from control.privilege.requests.people import people_to_choose
 from control.privilege.threads import request_stations
@@ -46,7 +47,7 @@ MOMENT = "%d/%m/%Y %H:%M"
 def queue() -> ResponseReturnValue:
     """Show what waits for a decision, the most urgent first, and what is in force."""
     with unit_of_work() as session:
-        waiting = service.waiting_requests(session, act=g.act)
+        waiting = waiting_requests(session, act=g.act)
         live = list_grants(session, listing=grant_routes.LISTING.read({"phase": "active"}), act=g.act)
     return render_template("requests/queue.html", waiting=waiting, live=live)
 
@@ -58,7 +59,7 @@ def index() -> ResponseReturnValue:
     """List the requests."""
     listing = LISTING.read(request.args)
     with unit_of_work() as session:
-        page = service.list_requests(session, listing=listing, act=g.act)
+        page = list_requests(session, listing=listing, act=g.act)
     if listing.wants_csv:
         header = ("code", "version", "account", "class", "holder", "document", "from", "until", "decide_by", "state")
         rows = (
