@@ -10,15 +10,19 @@ if TYPE_CHECKING:
     from control.db import Database
     from control.services import Clock
     from control.settings import Settings
+    from policies import Policies
 
 __all__ = ["create_app"]
 
 
-def create_app(settings: Settings, *, clock: Clock | None = None, database: Database | None = None) -> Flask:
+def create_app(
+    settings: Settings, *, clock: Clock | None = None, database: Database | None = None, law: Policies | None = None
+) -> Flask:
     """Return the application, complete; it refuses to start with an unmarked endpoint.
 
-    `clock` gives the aware present moment (the machine's by default); `database` replaces the one of the settings.
+    `clock` gives the aware present moment (the machine's by default); `database` replaces the one of the settings;
+    `law` is used instead of reading `policies/` anew.
     """
     from control.wiring import build
 
-    return build(settings, clock=clock, database=database)
+    return build(settings, clock=clock, database=database, law=law)

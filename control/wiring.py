@@ -50,12 +50,14 @@ def trusted_hosts(settings: Settings) -> list[str]:
     return [own] if settings.is_production else [own, "localhost", "127.0.0.1"]
 
 
-def build(settings: Settings, *, clock: Clock | None, database: Database | None) -> Flask:
+def build(
+    settings: Settings, *, clock: Clock | None, database: Database | None, law: policies.Policies | None
+) -> Flask:
     """Assemble the application. Raises PolicyError for broken law data, RuntimeError for an unmarked endpoint."""
     from control import frame
 
     wirings = wing_wirings()
-    law = policies.load()
+    law = law or policies.load()
     law.profile(settings.profile)  # an unknown profile must stop the start, not the first request
     app = Flask("control", static_folder="static", template_folder="templates")
     app.config.update(

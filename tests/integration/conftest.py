@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+import policies
 from control import create_app
 from control.settings import Settings
 from control.stand.postgres import PostgresServer
@@ -49,14 +50,22 @@ def clock() -> Clock:
     return Clock(NOON)
 
 
+@pytest.fixture(scope="session")
+def law() -> policies.Policies:
+    """The law of the source tree, read once: it is frozen, so tests may share it."""
+    return policies.load()
+
+
 @pytest.fixture
-def make_app(clean_database: PostgresServer, clock: Clock, tmp_path: Path) -> Iterator[Callable[..., Flask]]:
+def make_app(
+    clean_database: PostgresServer, clock: Clock, law: policies.Policies, tmp_path: Path
+) -> Iterator[Callable[..., Flask]]:
     """Build an application with settings of your choice over the smallest environment."""
     built: list[Flask] = []
 
     def build(**changes: str) -> Flask:
         settings = Settings.from_env(environment(clean_database.url("vl_web"), tmp_path) | changes)
-        app = create_app(settings, clock=clock)
+        app = create_app(settings, clock=clock, law=law)
         app.testing = True
         built.append(app)
         return app
