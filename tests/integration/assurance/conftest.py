@@ -18,6 +18,7 @@ from audit.sequencer import Sequencer
 from control.acts import Actor
 from control.permissions import Permission
 from control.requests import SESSION_COOKIE
+from tests.factories.audit import ORIGIN
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ def number(role_engine) -> Callable[[datetime], int]:
     def run(now: datetime) -> int:
         engine = role_engine("vl_sequencer")
         count = 0
-        while done := Sequencer(engine).run_once(now=now):
+        while done := Sequencer(engine, origin=ORIGIN).run_once(now=now):
             count += done
         while Projector(engine=engine).run_once(now=now):
             pass
