@@ -48,3 +48,5 @@ def configure(level: str = "INFO") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    # The search client tells every retry with a whole trace; what it means is told by whoever asked.
+    logging.getLogger("elastic_transport").setLevel(logging.ERROR)
