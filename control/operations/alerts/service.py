@@ -162,7 +162,16 @@ def _locked(session: Session, alert_id: int) -> Alert:
 
 
 def _store(session: Session, delivery: Delivery, *, source: str, now: datetime) -> tuple[Alert, bool]:
-    """Return the row of this (fingerprint, starts_at), locked, and whether this call made it."""
+    """Return the row of this (fingerprint, starts_at), locked, and whether this call made it.
+
+    Looked for before it is added: an insert that finds its row there already uses up a number, and a gap between
+    `CB-0001` and `CB-0003` would look like an alert that somebody has hidden.
+    """
+    same = select(Alert).where(Alert.fingerprint == delivery.fingerprint, Alert.starts_at == delivery.starts_at)
+    same = same.with_for_update()
+    known = session.scalars(same, execution_options={"populate_existing": True}).one_or_none()
+    if known is not None:
+        return known, False
     statement = insert(Alert).values(
         fingerprint=delivery.fingerprint,
         starts_at=delivery.starts_at,
@@ -180,8 +189,7 @@ def _store(session: Session, delivery: Delivery, *, source: str, now: datetime) 
         deliveries=1,
     )
     made = session.scalar(statement.on_conflict_do_nothing().returning(Alert.id))
-    same = select(Alert).where(Alert.fingerprint == delivery.fingerprint, Alert.starts_at == delivery.starts_at)
-    alert = session.scalars(same.with_for_update(), execution_options={"populate_existing": True}).one()
+    alert = session.scalars(same, execution_options={"populate_existing": True}).one()
     return alert, made is not None
 
 

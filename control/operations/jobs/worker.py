@@ -25,7 +25,7 @@ import policies
 from control.db import Database
 from control.operations.jobs import upkeep
 from control.operations.jobs.domain import JobContext, Task
-from control.operations.schedules import ScheduleSpec, install
+from control.operations.schedules import ScheduleSpec, install, start
 from control.settings import Settings
 
 CONCURRENCY = 8
@@ -42,6 +42,7 @@ def run(settings: Settings) -> None:
     context = make_context(settings)
     with context.database.unit_of_work() as session:
         install(session, schedules_of(ports), now=context.clock())
+        start(session, schedules_of(ports))
     upkeep.sweep_all(context)
     threads = [
         upkeep.keep_doing(upkeep.tick_schedules, context, every_seconds=upkeep.TICK_EVERY_SECONDS),

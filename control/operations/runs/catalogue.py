@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,19 @@ from control.errors import InvalidInput, NotFound, Unavailable
 from control.operations.places import PLAYBOOKS
 from control.operations.runs.domain import Risk
 
-KEYS = {"id", "file", "risk", "title", "title_en", "purpose", "purpose_en", "runbook", "timeout_seconds", "params"}
+KEYS = {
+    "id",
+    "file",
+    "risk",
+    "title",
+    "title_en",
+    "purpose",
+    "purpose_en",
+    "runbook",
+    "timeout_seconds",
+    "params",
+    "tasks",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +49,11 @@ class Playbook:
     runbook: str
     timeout_seconds: int
     schema: Mapping[str, Any]
+    tasks: Mapping[str, str] = field(default_factory=dict)
+
+    def task_title(self, name: str, language: str) -> str:
+        """Return a task's name for people: Vietnamese from the catalogue, English as the playbook has it."""
+        return name if language == "en" else self.tasks.get(name, name)
 
     def content(self) -> bytes:
         """Return the pinned bytes. Raises Unavailable(`playbook.digest`) when the file is not what was reviewed."""
@@ -93,4 +110,5 @@ def _entry(folder: Path, entry: Mapping[str, Any]) -> Playbook:
         runbook=entry["runbook"],
         timeout_seconds=entry["timeout_seconds"],
         schema=entry["params"],
+        tasks=entry["tasks"],
     )

@@ -29,6 +29,7 @@ class ScheduleSpec:
     late_after_seconds: int
     zone: str = ZONE
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    is_due_at_start: bool = False  # a worker that comes up does it at once, and then at the ticks
 
     def __post_init__(self) -> None:
         """Refuse an expression that never ticks. Raises InvalidInput(`schedule.cron`)."""

@@ -59,6 +59,16 @@ def install(session: Session, specs: Iterable[ScheduleSpec], *, now: datetime) -
     return added
 
 
+def start(session: Session, specs: Iterable[ScheduleSpec]) -> int:
+    """Enqueue what a worker does as soon as it comes up and return how many; a second worker repeats it harmlessly."""
+    wanted = [spec.slug for spec in specs if spec.is_due_at_start]
+    rows = select(Schedule).where(Schedule.slug.in_(wanted), Schedule.is_enabled).order_by(Schedule.id)
+    found = list(session.scalars(rows))
+    for schedule in found:
+        enqueue_in_tx(session, schedule.task, lock=f"schedule:{schedule.slug}", **schedule.arguments)
+    return len(found)
+
+
 def tick(session: Session, *, act: Act) -> Ticked:
     """Enqueue every schedule that is due, or write down that its time has passed unseen."""
     enqueued, missed = [], []

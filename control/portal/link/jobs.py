@@ -23,6 +23,7 @@ HEARTBEAT = ScheduleSpec(
     task=TASK,
     cron="* * * * * */30",  # the sixth field counts seconds
     late_after_seconds=60,
+    is_due_at_start=True,  # or every start of the product would look like a lost link
 )
 
 

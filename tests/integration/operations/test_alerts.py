@@ -42,6 +42,16 @@ def test_the_same_delivery_three_times_stays_one_alert(session: Session) -> None
     assert actions(session) == [RECEIVE]
 
 
+def test_repeats_use_up_no_number(session: Session) -> None:
+    first, second = make_delivery(), make_delivery()
+
+    for deliveries in ([first], [first], [first], [second]):
+        service.receive(session, deliveries, act=make_act())
+
+    one, two = session.scalars(select(Alert.id).order_by(Alert.id))
+    assert two == one + 1
+
+
 def test_an_alert_that_ends_keeps_its_end_and_one_that_fires_again_is_open(session: Session) -> None:
     burning = make_delivery()
     over = replace(burning, ends_at=NOON + timedelta(minutes=4))

@@ -182,7 +182,7 @@ def test_the_prepared_run_is_started_done_and_shown_with_its_hash_on_the_alerts_
     grouped = " ".join(digest[place : place + 8] for place in range(0, 64, 8))
     assert grouped in alert
     assert grouped in run
-    assert "<b>5 trên 5 việc</b> đã xong, 0 hỏng" in run
+    assert "<b>5 trên 5 việc</b> đã chạy, 0 hỏng" in run
     assert "Cổng dịch vụ không trả lời" in alert
     assert "events.jsonl" in zipfile.ZipFile(io.BytesIO(pack)).namelist()
 
