@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.orm import Session
 
 from control.migrations import run as migrations
@@ -125,6 +125,18 @@ ORDER BY 1
 """
 
 
+_RESET_SEQUENCES = """
+SELECT setval(format('%I.%I', schemaname, sequencename), start_value, false) FROM pg_sequences
+WHERE last_value IS NOT NULL
+"""
+
+
+def _tables_with_rows(connection: Connection) -> list[str]:
+    names = [row[0] for row in connection.execute(text(_TABLES))]
+    asked = " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT FROM {name})" for name in names)
+    return [row[0] for row in connection.execute(text(asked))] if names else []
+
+
 @pytest.fixture
 def clean_database(
     migrated: PostgresServer, owner_engine: Engine, _seeded_rows: dict[str, list[str]]
@@ -134,9 +146,10 @@ def clean_database(
     with owner_engine.begin() as connection:
         # Triggers that protect the journal are off for this one connection: only the owner may do that.
         connection.execute(text("SET LOCAL session_replication_role = replica"))
-        tables = [row[0] for row in connection.execute(text(_TABLES))]
-        if tables:
-            connection.execute(text(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE"))
+        # Most tables are empty after most tests: deleting few rows is ten times faster than truncating all.
+        for table in _tables_with_rows(connection):
+            connection.execute(text(f"DELETE FROM {table}"))
+        connection.execute(text(_RESET_SEQUENCES))
         for table, rows in _seeded_rows.items():
             for row in rows:
                 connection.execute(
