@@ -148,7 +148,7 @@ def _age_workers(engine: Engine) -> None:
 
 def _status(context: JobContext, job: int) -> str:
     with context.database.unit_of_work() as session:
-        return session.scalar(text("SELECT status FROM procrastinate_jobs WHERE id = :id"), {"id": job})
+        return str(session.scalar(text("SELECT status FROM procrastinate_jobs WHERE id = :id"), {"id": job}))
 
 
 SPEC = ScheduleSpec(slug="trial", task="note", cron="0 7 * * *", late_after_seconds=60, arguments={"number": 1})
@@ -241,4 +241,5 @@ def test_a_playbook_dies_with_its_killed_worker_and_a_person_is_called(
 
 def _run_state(context: JobContext, run_id: int) -> tuple[str, str | None]:
     with context.database.unit_of_work() as session:
-        return tuple(session.execute(select(Run.state, Run.reason).where(Run.id == run_id)).one())
+        row = session.execute(select(Run.state, Run.reason).where(Run.id == run_id)).one()
+        return row.state, row.reason

@@ -37,7 +37,8 @@ TOKEN = {"Authorization": "Bearer token-of-the-alert-receiver-in-tests"}
 
 @pytest.fixture
 def database(app: Flask) -> Database:
-    return app.extensions["vonglau"].database
+    held: Database = app.extensions["vonglau"].database
+    return held
 
 
 @pytest.fixture
@@ -171,7 +172,7 @@ def test_the_prepared_run_is_started_done_and_shown_with_its_hash_on_the_alerts_
     context = make_context(clean_database.url("vl_worker"), tmp_path)
     execution.run_playbook(context, run_id=1)
     with context.database.unit_of_work() as session:
-        digest = session.scalars(select(Run.result_digest)).one()
+        digest = str(session.scalars(select(Run.result_digest)).one())
     context.database.engine.dispose()
     clock.now = context.clock()
     alert, run = client.get("/operations/alerts/CB-0001").text, client.get("/operations/runs/LC-0001").text

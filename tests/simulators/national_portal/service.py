@@ -14,6 +14,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 MODES = ("normal", "slow", "silent", "lying", "twice", "wrong-signature", "maintenance", "unavailable")
 KINDS = ("status-sync", "case-status")
@@ -35,7 +36,7 @@ class State:
 
     key: str
     mode: str = "normal"
-    messages: dict[str, dict] = field(default_factory=dict)
+    messages: dict[str, dict[str, Any]] = field(default_factory=dict)
     arrivals: dict[str, int] = field(default_factory=dict)
     refused: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -174,7 +175,7 @@ class Handler(BaseHTTPRequestHandler):
                 return "state"
         return None
 
-    def _receipt(self, message_id: str, *, duplicate: bool) -> dict:
+    def _receipt(self, message_id: str, *, duplicate: bool) -> dict[str, Any]:
         reference = "DVCQG-" + hashlib.sha256(message_id.encode()).hexdigest()[:12]
         return {
             "acknowledged": message_id,
@@ -195,7 +196,7 @@ class Handler(BaseHTTPRequestHandler):
                 break
         self.close_connection = True
 
-    def _signed(self, status: int, said: dict, message_id: str) -> None:
+    def _signed(self, status: int, said: dict[str, Any], message_id: str) -> None:
         body = json.dumps(said, sort_keys=True).encode()
         timestamp = datetime.now(UTC).isoformat(timespec="seconds")
         given = signature(self.state.key, "RESPONSE", str(status), timestamp, message_id, body=body)

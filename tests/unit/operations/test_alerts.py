@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -35,7 +36,7 @@ def test_any_json_gives_deliveries_or_our_own_error(payload: object) -> None:
 
 
 @given(change=st.dictionaries(st.sampled_from(FIELDS), json_values, min_size=1))
-def test_a_changed_alert_gives_a_delivery_or_our_own_error(change: dict) -> None:
+def test_a_changed_alert_gives_a_delivery_or_our_own_error(change: dict[str, Any]) -> None:
     body = webhook_body(make_delivery())
     body["alerts"][0] |= change
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,7 +15,9 @@ from control.operations.runbooks import SECTIONS, Shelf
 from control.operations.runbooks.domain import Runbook, parse
 
 
-def page(vi: str = "- Một\n- Hai `mã`", en: str = "1. One\n2. Two `code`", *, sections: dict | None = None) -> str:
+def page(
+    vi: str = "- Một\n- Hai `mã`", en: str = "1. One\n2. Two `code`", *, sections: dict[str, Any] | None = None
+) -> str:
     titles = sections or SECTIONS
     halves = {
         "vi": "# Tiêu đề\n\nCảnh báo: `A` `B`\nPlaybook: `p`\n",

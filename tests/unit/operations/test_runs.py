@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -70,7 +71,7 @@ def test_what_is_no_code_is_not_found(code: str) -> None:
 
 
 @given(event=st.dictionaries(st.sampled_from(["event", "event_data", "created", "stdout"]), json_values))
-def test_any_event_gives_a_row_or_nothing(event: dict) -> None:
+def test_any_event_gives_a_row_or_nothing(event: dict[str, Any]) -> None:
     for kind in ("runner_on_ok", "playbook_on_stats", "else"):
         row = row_of({**event, "event": kind}, number=1, now=NOW)
         assert row is None or (row["at"].tzinfo is not None and 0 <= row["milliseconds"] <= 86_400_000)
@@ -79,7 +80,7 @@ def test_any_event_gives_a_row_or_nothing(event: dict) -> None:
 
 
 @given(result=st.dictionaries(st.sampled_from(["msg", "stdout", "censored", "changed"]), json_values))
-def test_any_result_of_a_module_gives_a_short_text_the_database_takes(result: dict) -> None:
+def test_any_result_of_a_module_gives_a_short_text_the_database_takes(result: dict[str, Any]) -> None:
     event = {"event": "runner_on_ok", "event_data": {"task": "T", "host": "h", "res": result, "duration": 0.5}}
 
     row = row_of(event, number=1, now=NOW)
@@ -136,7 +137,7 @@ def catalogue_file(folder: Path, **changes: object) -> Path:
 
 
 @pytest.mark.parametrize("change", [{"file": "../p.yml"}, {"extra": 1}])
-def test_an_entry_that_is_not_complete_or_points_outside_is_refused(tmp_path: Path, change: dict) -> None:
+def test_an_entry_that_is_not_complete_or_points_outside_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
     with pytest.raises(Unavailable, match=r"playbook\.catalogue"):
         Catalogue.load(catalogue_file(tmp_path, **change))
 

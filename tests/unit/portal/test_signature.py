@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,7 +19,7 @@ KEY = VECTORS["key"]
 
 
 @pytest.mark.parametrize("vector", VECTORS["requests"])
-def test_a_request_is_signed_as_agreed(vector: dict) -> None:
+def test_a_request_is_signed_as_agreed(vector: dict[str, Any]) -> None:
     signature = sign_request(
         KEY,
         method=vector["method"],
@@ -32,7 +33,7 @@ def test_a_request_is_signed_as_agreed(vector: dict) -> None:
 
 
 @pytest.mark.parametrize("vector", VECTORS["responses"])
-def test_an_answer_is_checked_as_agreed(vector: dict) -> None:
+def test_an_answer_is_checked_as_agreed(vector: dict[str, Any]) -> None:
     signature = sign_response(
         KEY,
         status=vector["status"],
