@@ -72,6 +72,9 @@ def up(
     if detach:
         start.detach(data, profile=profile, without=without, language=speech.language)
         content = start.read_up_file(data)
+        losses = start.told_while_starting(data)
+        if losses:
+            click.echo(losses, err=True)
         if speech.as_json:
             speech.say({"url": content["url"], "running": True}, text="")
         else:

@@ -109,6 +109,12 @@ def detach(data: DataFolder, *, profile: str, without: tuple[str, ...] = (), lan
     child.returncode = 0  # it stays; Popen must not warn that it still runs
 
 
+def told_while_starting(data: DataFolder) -> str:
+    """Return what a detached start said before it was ready: the losses, when a part could not be started."""
+    words = (data.home / "log" / "up.log").read_text(encoding="utf-8", errors="replace")
+    return words.partition("\nVọng Lâu:")[0].strip()
+
+
 def _external_database() -> str:
     """Return the address of a server of the operator's own, empty for the embedded one."""
     return os.environ.get("VONGLAU_DATABASE_URL") or os.environ.get("DATABASE_URL") or ""
