@@ -18,7 +18,7 @@ import pyotp
 from playwright.sync_api import Browser, BrowserContext, Page
 
 ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS = 300
+START_SECONDS = 600
 STEP_SECONDS = 30  # of a one-time code
 
 
