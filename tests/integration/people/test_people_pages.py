@@ -64,11 +64,11 @@ def test_people_stand_in_vietnamese_order_of_given_names(browser):
     ]
 
 
-@pytest.mark.parametrize("words", ["Nguyễn Thị Mẫu", "nguyen mau", "NGUYỄN", "mau.nt"])
-def test_people_are_found_with_or_without_diacritics(browser, words):
+def test_people_are_found_with_or_without_diacritics(browser):
     browser.sign_in("mau.nt")
 
-    assert "Nguyễn Thị Mẫu" in names_of(browser.get("/people", query_string={"q": words}))
+    for words in ("Nguyễn Thị Mẫu", "nguyen mau", "NGUYỄN", "mau.nt"):
+        assert "Nguyễn Thị Mẫu" in names_of(browser.get("/people", query_string={"q": words})), words
 
 
 def test_the_list_filters_by_role_and_says_when_nobody_matches(browser):
@@ -78,11 +78,11 @@ def test_the_list_filters_by_role_and_says_when_nobody_matches(browser):
     assert "Không ai khớp" in browser.get("/people?q=%25_%27&state=left").text
 
 
-@pytest.mark.parametrize("query", ["sort=password", "after=%FF", "after=WzEsMl0", "sort=-name&after=x"])
-def test_a_list_asked_for_badly_is_bad_input(browser, query):
+def test_a_list_asked_for_badly_is_bad_input(browser):
     browser.sign_in("mau.nt")
 
-    assert browser.get(f"/people?{query}").status_code == 422
+    for query in ("sort=password", "after=%FF", "after=WzEsMl0", "sort=-name&after=x"):
+        assert browser.get(f"/people?{query}").status_code == 422, query
 
 
 def test_the_list_pages_by_cursor(browser, held):
@@ -147,11 +147,11 @@ def test_somebody_without_the_role_is_refused_and_it_is_on_record(browser, trail
     assert "denied" in entry["event"]["type"]
 
 
-@pytest.mark.parametrize("login", ["khong.ai", "x", "*", "a" * 300, "%00", "..%2f"])
-def test_a_person_nobody_knows_is_not_found(browser, login):
+def test_a_person_nobody_knows_is_not_found(browser):
     browser.sign_in("mau.nt")
 
-    assert browser.get(f"/people/{login}").status_code == 404
+    for login in ("khong.ai", "x", "*", "a" * 300, "%00", "..%2f"):
+        assert browser.get(f"/people/{login}").status_code == 404, login
 
 
 def test_the_list_is_complete_in_english(browser):

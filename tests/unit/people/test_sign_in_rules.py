@@ -140,6 +140,30 @@ def test_a_path_of_ours_is_kept(path):
     assert local_path(path) == path
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "https://evil.example/",
+        "//evil.example/",
+        "/\\evil.example",
+        "/%5cevil.example",
+        "/%2f/evil.example",
+        "///evil.example",
+        "\\\\evil.example",
+        "javascript:alert(1)",
+        "/\tx",
+        "/%0d%0aSet-Cookie: a=b",
+        "evil.example",
+        "https:/evil.example",
+        "/sign-in",
+        "/" + "a" * 2_000,
+        "",
+    ],
+)
+def test_a_path_that_could_lead_elsewhere_is_dropped(path):
+    assert local_path(path) == ""
+
+
 @given(st.text(max_size=60))
 def test_a_path_kept_never_leaves_the_origin(text):
     from urllib.parse import urljoin, urlsplit
