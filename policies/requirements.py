@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from policies.documents import Document, read_document, refuse_repeats
@@ -89,7 +90,10 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One thing the machine looks at by itself; an answer older than `max_age` proves nothing."""
+    """One thing the machine looks at by itself; an answer older than `max_age` proves nothing.
+
+    `limits` are the numbers the collector judges by, with their unit in the name.
+    """
 
     id: str
     collector: str
@@ -98,6 +102,7 @@ class Check:
     since: date
     max_age: timedelta
     claims: tuple[Claim, ...]
+    limits: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,6 +217,7 @@ def _check(
         source=data["source"],
         since=date.fromisoformat(data["since"]),
         max_age=_age(data["max_age"]),
+        limits=MappingProxyType(dict(data.get("limits", {}))),
         claims=tuple(
             _claim(
                 claim, check=data["id"], document=document, path=("checks", index, "claims", place), known=catalogues

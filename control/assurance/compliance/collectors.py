@@ -21,8 +21,6 @@ from control.people.sessions.domain import code_of
 from control.privilege.models import AuthorisingDocument, PrivilegeApproval, PrivilegeGrant, PrivilegeRequest
 
 WINDOW = timedelta(hours=24)
-ANSWER_WITHIN = timedelta(minutes=15)
-LONGEST_IDLE_SECONDS = 15 * 60
 SAME_MOMENT = timedelta(seconds=1)
 
 __all__ = ["COLLECTORS", "Collector", "Sight"]
@@ -94,32 +92,32 @@ def two_factors(session: Session, now: datetime) -> Sight:
     )
 
 
-def idle_sessions(session: Session, now: datetime) -> Sight:
+def idle_sessions(session: Session, now: datetime, *, longest_minutes: int) -> Sight:
     """Every open session has an idle limit no longer than the level allows (tcvn-7.2.3.2-b)."""
-    table = LoginSession
+    table, limit_seconds = LoginSession, longest_minutes * 60
     rows = session.execute(
         select(table.id, table.idle_seconds)
         .where(table.ended_at.is_(None), table.ends_at > now)
         .order_by(table.idle_seconds.desc(), table.id)
     ).all()
-    bad = [row for row in rows if row[1] > LONGEST_IDLE_SECONDS]
+    bad = [row for row in rows if row[1] > limit_seconds]
     longest = int(rows[0][1]) if rows else 0
     return Sight.of(
         now,
         judged=len(rows),
         bad=len(bad),
         name="sessions",
-        facts={"longest_idle_seconds": longest, "limit_seconds": LONGEST_IDLE_SECONDS},
+        facts={"longest_idle_seconds": longest, "limit_seconds": limit_seconds},
         witnesses=tuple(Witness(kind="session", code=code_of(row[0])) for row in rows[:1]),
     )
 
 
-def alert_run(session: Session, now: datetime) -> Sight:
-    """The newest alert was answered by a run of its playbook; one younger than a quarter of an hour still may be."""
+def alert_run(session: Session, now: datetime, *, answer_minutes: int) -> Sight:
+    """The newest alert was answered by a run of its playbook; one younger than `answer_minutes` still may be."""
     answered = select(Run.alert_id).where(Run.alert_id.is_not(None), Run.state == "done").scalar_subquery()
     alert = session.scalars(
         select(Alert)
-        .where(Alert.id.in_(answered) | (Alert.starts_at < now - ANSWER_WITHIN))
+        .where(Alert.id.in_(answered) | (Alert.starts_at < now - timedelta(minutes=answer_minutes)))
         .order_by(Alert.starts_at.desc(), Alert.id.desc())
         .limit(1)
     ).one_or_none()
@@ -141,7 +139,7 @@ def alert_run(session: Session, now: datetime) -> Sight:
     )
 
 
-Collector = Callable[[Session, datetime], Sight]
+Collector = Callable[..., Sight]  # (session, now, and the limits of the check by name)
 
 COLLECTORS: Mapping[str, Collector] = {
     "alert-run": alert_run,

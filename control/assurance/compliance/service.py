@@ -149,7 +149,7 @@ def find(session: Session, *, code: str) -> Observation:
 def _look(session: Session, check: Check, *, now: datetime) -> Sight:
     try:
         with _reading(session):
-            return COLLECTORS[check.collector](session, now)
+            return COLLECTORS[check.collector](session, now, **check.limits)
     except Exception as error:  # noqa: BLE001  # whatever breaks a collector is what the check saw: an error, never a pass
         log.warning("collector_failed", extra={"check": check.id, "error_kind": type(error).__name__})
         facts: dict[str, str | int | bool] = {"error": type(error).__name__}
