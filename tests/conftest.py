@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
+import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -32,6 +33,11 @@ ODD_PEOPLE = (
     DemoPerson(login="hethan.nv", name="Ngô Văn Hết Hạn", number="MH-0101", password_policy="expired"),
     DemoPerson(login="longnhau.bt", name="Bùi Thị Lồng Nhau", number="MH-0102", groups=("inner",)),
 )
+
+
+def pytest_configure() -> None:
+    """End like at Ctrl-C when told to end, so that every server that was started is stopped."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
