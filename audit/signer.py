@@ -247,7 +247,8 @@ class SignerClient:
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         try:
             with self._connected() as stream:
-                stream.sendall(json.dumps(request).encode() + b"\n")
+                with contextlib.suppress(BrokenPipeError):  # sent away unread: the answer says why
+                    stream.sendall(json.dumps(request).encode() + b"\n")
                 answer: dict[str, Any] = json.loads(_line(stream))
         except (OSError, ValueError) as error:
             raise SignerGoneError(f"the signer does not answer on {self.path}") from error

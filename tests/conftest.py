@@ -79,7 +79,8 @@ def role_engine(migrated: PostgresServer) -> Iterator[RoleEngine]:
 
     def engine_of(role: str) -> Engine:
         if role not in engines:
-            engines[role] = create_engine(migrated.url(role))
+            # A test that cuts connections must not break the next one.
+            engines[role] = create_engine(migrated.url(role), pool_pre_ping=True)
         return engines[role]
 
     yield engine_of

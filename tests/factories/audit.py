@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import secrets
+import time
 from datetime import UTC, datetime
 from typing import Any
 
 from elasticsearch import Elasticsearch
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func, select
 
 import audit
+from audit import tables
 from audit.notes import VerifierKey
 from audit.projection import Projector
 from audit.sequencer import Sequencer
@@ -47,12 +49,24 @@ def make_entry(*, writer: audit.Writer | None = None, at: datetime = NOON, **cha
     return audit.Entry(**(values | changes))
 
 
+LEADERSHIP_TRIES = 50
+
+
+def _waiting(engine: Engine) -> int:
+    with engine.connect() as connection:
+        return connection.scalar(select(func.count()).select_from(tables.outbox)) or 0
+
+
 def settle(engine: Engine, *, origin: str = "vonglau/audit", now: datetime = NOON) -> int:
     """Number everything in the outbox and make it searchable, as `vonglau audit run` does; return how many."""
     sequencer, projector, count = Sequencer(engine=engine, origin=origin), Projector(engine=engine), 0
     try:
-        while numbered := sequencer.run_once(now=now):
-            count += numbered
+        for _ in range(LEADERSHIP_TRIES):  # the connection of a sequencer that has just closed may still hold the lead
+            while numbered := sequencer.run_once(now=now):
+                count += numbered
+            if not _waiting(engine):
+                break
+            time.sleep(0.1)
         while projector.run_once(now=now):
             pass
     finally:

@@ -116,13 +116,12 @@ def trail(new_trail: Callable[[], AbstractContextManager[Trail]]) -> Iterator[Tr
 
 
 @pytest.fixture(scope="session")
-def node(server_folder: Path) -> Iterator[ElasticsearchNode]:
-    """The real Elasticsearch with its file realm and our template."""
-    with ElasticsearchNode(server_folder / "elasticsearch") as started:
-        keeper = client_of(started, "keeper")
-        put_template(keeper)
-        keeper.close()
-        yield started
+def node(elasticsearch: ElasticsearchNode) -> ElasticsearchNode:
+    """The real Elasticsearch of all tests, with our template."""
+    keeper = client_of(elasticsearch, "keeper")
+    put_template(keeper)
+    keeper.close()
+    return elasticsearch
 
 
 def client_of(node: ElasticsearchNode, user: str) -> Elasticsearch:
