@@ -42,7 +42,7 @@ def demo(speech: Speech) -> None:
         walk = Walk(
             up=up,
             now=lambda: datetime.now(UTC),
-            forget_factor=lambda login: _forget_factor(speech, login=login),
+            forget_factor=lambda login: forget_factor(speech, login=login),
             refuse_alone=lambda code: _approve_alone(speech, code=code),
             hold=lambda part: start.request(data, part=part, wish="hold"),
             release=lambda part: start.request(data, part=part, wish="release"),
@@ -69,7 +69,7 @@ def _read_up(data: Any, start: Any) -> dict[str, Any]:
     return content
 
 
-def _forget_factor(speech: Speech, *, login: str) -> None:
+def forget_factor(speech: Speech, *, login: str) -> None:
     """Send one invented person back to the QR; the removal is an entry of `system:demo`."""
     import audit
     import policies

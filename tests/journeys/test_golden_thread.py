@@ -236,11 +236,11 @@ def test_while_elasticsearch_is_stopped_nothing_is_refused_and_search_says_since
     finally:
         journey.stand.release("elasticsearch")
 
+    caught_up = rf"\b{total} mục khớp · nguồn Elasticsearch"
     after = journey.until(
-        "mau.nt", f"/trail?case={journey.ids['case']}", "nguồn Elasticsearch", seconds=NODE_SECONDS + CATCH_UP_SECONDS
+        "mau.nt", f"/trail?case={journey.ids['case']}", caught_up, seconds=NODE_SECONDS + CATCH_UP_SECONDS
     )
     assert after.locator(".degraded").count() == 0
-    assert after.locator("table.table >> nth=-1").locator("tbody tr").count() >= total
 
 
 @pytest.mark.parametrize("time_around", ["once", "again"])
