@@ -132,6 +132,12 @@ ORDER BY 1
 """
 
 
+# A sequencer that an earlier test did not close would keep the lead, and nothing would be numbered.
+_END_FORMER_LEADERS = """
+SELECT pg_terminate_backend(pid, 5000) FROM pg_locks
+WHERE locktype = 'advisory' AND pid <> pg_backend_pid()
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 _RESET_SEQUENCES = """
 SELECT setval(format('%I.%I', schemaname, sequencename), start_value, false) FROM pg_sequences
 WHERE last_value IS NOT NULL
@@ -149,6 +155,8 @@ def clean_database(
     migrated: PostgresServer, owner_engine: Engine, _seeded_rows: dict[str, list[str]]
 ) -> Iterator[PostgresServer]:
     """The migrated database for tests that commit; afterwards it is as the migrations left it."""
+    with owner_engine.begin() as connection:
+        connection.execute(text(_END_FORMER_LEADERS))
     yield migrated
     with owner_engine.begin() as connection:
         # Triggers that protect the journal are off for this one connection: only the owner may do that.
