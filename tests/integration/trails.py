@@ -1,4 +1,8 @@
-"""A journal of its own for each test, as the migrations make it, reached under every role."""
+"""A journal of its own for each test, as the migrations make it, reached under every role, and an empty search index.
+
+The fixtures are taken into tests/integration/conftest.py, so that the tests of the trail and those of its faults
+share them.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +29,7 @@ from control.stand.postgres import DATABASE, OWNER, PostgresServer
 from tests.factories.audit import NOON, ORIGIN, make_entry, make_writer, settle
 
 TEMPLATE = f"{DATABASE}_audit_template"
+AUDIT_MIGRATIONS = ("0001", "0002")  # those that make what `audit` needs; a later one of that kind is added here
 
 
 @dataclass(slots=True)
@@ -86,7 +91,7 @@ def journal_template(postgres: PostgresServer) -> str:
         context = MigrationContext.configure(connection)
         context._ensure_version_table()
         with Operations.context(context):
-            for name in ("0001", "0002"):
+            for name in AUDIT_MIGRATIONS:
                 script.get_revision(name).module.upgrade()
     engine.dispose()
     return TEMPLATE
