@@ -106,9 +106,11 @@ def new_trail(postgres: PostgresServer, journal_template: str) -> Callable[[], A
         name = f"{DATABASE}_audit_{secrets.token_hex(4)}"
         postgres.create_database(name, template=journal_template)
         found = Trail(server=postgres, database=name)
-        yield found
-        found.close()
-        postgres.drop_database(name)
+        try:
+            yield found
+        finally:
+            found.close()
+            postgres.drop_database(name)
 
     return make
 
