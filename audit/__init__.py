@@ -11,6 +11,7 @@ from audit.journal import Checkpoint, Journal, Lag, Record
 from audit.outbox import NotWrittenError, append
 from audit.query import FILTERS, Bar, Histogram, Hit, Page, Query, Search, SearchUnavailableError
 from audit.sequencer import Sequencer
+from audit.state import DiskState, Level, SegmentState, disk_states, segment_state
 from audit.subjects import SOURCES, SubjectKeyError, SubjectKeys, openings, tokens
 from audit.tables import metadata
 from audit.text import fold, words
@@ -23,12 +24,14 @@ __all__ = [
     "About",
     "Bar",
     "Checkpoint",
+    "DiskState",
     "Entry",
     "Exported",
     "Histogram",
     "Hit",
     "Journal",
     "Lag",
+    "Level",
     "NotCanonicalError",
     "NotWrittenError",
     "NothingToExportError",
@@ -40,6 +43,7 @@ __all__ = [
     "Report",
     "Search",
     "SearchUnavailableError",
+    "SegmentState",
     "Sequencer",
     "SubjectKeyError",
     "SubjectKeys",
@@ -47,11 +51,13 @@ __all__ = [
     "append",
     "body",
     "canonical",
+    "disk_states",
     "export_bundle",
     "fold",
     "metadata",
     "new_id",
     "openings",
+    "segment_state",
     "tokens",
     "verify_journal",
     "words",

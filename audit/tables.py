@@ -23,7 +23,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 metadata = MetaData(
     naming_convention={
@@ -166,16 +166,34 @@ search = Table(
     Index("ix_audit_search_tokens", "tokens", postgresql_using="gin"),
 )
 
-# How far each copy of the journal is: `upto` is the first sequence not yet there.
+# How far each copy of the journal is: `upto` is the first sequence not yet there. `epoch` counts how often the
+# cursor was set back: whoever read it before may not move it afterwards.
 ship = Table(
     "audit_ship",
     metadata,
     Column("target", Text, primary_key=True),
     Column("upto", BigInteger, nullable=False),
+    Column("epoch", BigInteger, nullable=False, server_default=text("0")),
     Column("at", Moment, nullable=False),
     Column("stalled_since", Moment),
     Column("stopped", Boolean, nullable=False),
     Column("last_error", Text),
+)
+
+# The room on each volume the trail needs, as its process last measured it. While the journal's volume is "full" the
+# outbox takes no act (audit/outbox.py): what is left of the disk belongs to PostgreSQL and to the trail's own words.
+disk = Table(
+    "audit_disk",
+    metadata,
+    Column("volume", Text, primary_key=True),
+    Column("level", Text, nullable=False),
+    Column("total_bytes", BigInteger, nullable=False),
+    Column("free_bytes", BigInteger, nullable=False),
+    Column("ballast_bytes", BigInteger, nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("at", Moment, nullable=False),
+    CheckConstraint("level IN ('ok', 'warning', 'refusing', 'full')", name="level"),
+    CheckConstraint("volume IN ('journal', 'segments')", name="volume"),
 )
 
 # What a copy refused, and what the sequencer would not number (an id that is already in the journal).
@@ -192,6 +210,29 @@ dead = Table(
     Column("body", LargeBinary),
     Column("at", Moment, nullable=False),
     Index("ix_audit_dead_target", "target", "seq"),
+)
+
+# What comparing a copy with the journal found: entries `first_seq` (included) to `last_seq` (excluded).
+# `sample` names the first differences: kind, number, id, where, which fields; never a value.
+reconcile = Table(
+    "audit_reconcile",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("target", Text, nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("finished_at", Moment, nullable=False),
+    Column("first_seq", BigInteger, nullable=False),
+    Column("last_seq", BigInteger, nullable=False),
+    Column("checked", BigInteger, nullable=False),
+    Column("missing", BigInteger, nullable=False),
+    Column("extra", BigInteger, nullable=False),
+    Column("altered", BigInteger, nullable=False),
+    Column("dead", BigInteger, nullable=False),
+    Column("pruned", BigInteger, nullable=False),
+    Column("sample", JSONB, nullable=False),
+    CheckConstraint("first_seq >= 0 AND last_seq >= first_seq", name="range"),
+    CheckConstraint("finished_at >= started_at", name="times"),
+    Index("ix_audit_reconcile_target", "target", "id"),
 )
 
 # Legal hold: what may be neither pruned nor redacted, by whose written order. Two people place it, two release it.
