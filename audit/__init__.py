@@ -10,6 +10,9 @@ from audit.entry import About, Entry, Outcome, body, new_id
 from audit.journal import Checkpoint, Journal, Lag, Record
 from audit.outbox import NotWrittenError, append
 from audit.query import FILTERS, Bar, Histogram, Hit, Page, Query, Search, SearchUnavailableError
+from audit.reconciliations import Difference, Reconciliation
+from audit.reconciliations import newest as newest_reconciliation
+from audit.reconciliations import recent as recent_reconciliations
 from audit.sequencer import Sequencer
 from audit.state import DiskState, Level, SegmentState, disk_states, segment_state
 from audit.subjects import SOURCES, SubjectKeyError, SubjectKeys, openings, tokens
@@ -24,6 +27,7 @@ __all__ = [
     "About",
     "Bar",
     "Checkpoint",
+    "Difference",
     "DiskState",
     "Entry",
     "Exported",
@@ -39,6 +43,7 @@ __all__ = [
     "Page",
     "Problem",
     "Query",
+    "Reconciliation",
     "Record",
     "Report",
     "Search",
@@ -56,7 +61,9 @@ __all__ = [
     "fold",
     "metadata",
     "new_id",
+    "newest_reconciliation",
     "openings",
+    "recent_reconciliations",
     "segment_state",
     "tokens",
     "verify_journal",
