@@ -19,14 +19,17 @@ from policies.loader import (
     load_register,
     load_roles,
     load_rules,
+    load_separations,
 )
-from policies.model import Control, Duty, Overlay, Parameter, Profile, Register, Role, thaw
+from policies.model import Control, Duty, Overlay, Parameter, Profile, Register, Role, Separation, thaw
+from policies.retention import Assignment, Retention, RetentionClass, load_retention
 from policies.worktime import DayOff, WorkCal
 
 __all__ = [
     "DATA",
     "RULES_ZONE",
     "Amount",
+    "Assignment",
     "Control",
     "DayOff",
     "Document",
@@ -37,16 +40,21 @@ __all__ = [
     "PolicyError",
     "Profile",
     "Register",
+    "Retention",
+    "RetentionClass",
     "Role",
     "Rules",
+    "Separation",
     "Unit",
     "WorkCal",
     "digest",
     "load",
     "load_calendar",
     "load_register",
+    "load_retention",
     "load_roles",
     "load_rules",
+    "load_separations",
     "parse_date",
     "parse_document",
     "parse_moment",

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import product
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -18,8 +19,9 @@ from typing import Any
 from policies.calendars import CalendarYear, build, read_years
 from policies.documents import Document, read_day, read_document, refuse_repeats
 from policies.messages import refusal
-from policies.model import Control, Duty, Overlay, Parameter, Profile, Reason, Register, Role, freeze
+from policies.model import Control, Duty, Overlay, Parameter, Profile, Reason, Register, Role, Separation, freeze
 from policies.requirements import Requirements, load_requirements
+from policies.retention import Retention, load_retention
 from policies.worktime import WorkCal
 
 DATA = Path(__file__).parent
@@ -34,6 +36,7 @@ class Rules:
     national: Mapping[str, Parameter]
     operator: Mapping[str, Parameter]
     overlays: Mapping[str, Overlay]
+    retention: Retention
 
     def profile(self, name: str) -> Profile:
         """Return the profile. Raises PolicyError `law.unknown_profile`."""
@@ -49,7 +52,7 @@ class Rules:
         `law.unknown_parameter`, `law.unknown_profile`.
         """
         chosen = self.profile(profile) if profile is not None else None
-        places: list[Mapping[str, Parameter]] = [self.national, self.operator]
+        places: list[Mapping[str, Parameter]] = [self.national, self.operator, self.retention.parameters()]
         if chosen is not None:
             places = [chosen.parameters, self.decrees[chosen.decree], *places]
         for place in places:
@@ -67,7 +70,7 @@ class Rules:
         return self.decrees[chosen.decree][name]
 
     def _unknown(self, name: str) -> Exception:
-        known = {*self.national, *self.operator}
+        known = {*self.national, *self.operator, *self.retention.parameters()}
         for profile in self.profiles.values():
             known |= {*profile.parameters, *self.decrees[profile.decree]}
         if name in known:
@@ -85,12 +88,18 @@ class Policies:
     calendar: WorkCal
     register: Register
     roles: Mapping[str, Role]
+    separations: tuple[Separation, ...]
     requirements: Requirements
     digest: str
 
     def profile(self, name: str) -> Profile:
         """Return the profile. Raises PolicyError `law.unknown_profile`."""
         return self.rules.profile(name)
+
+    @property
+    def retention(self) -> Retention:
+        """The retention classes as the texts have them, before any value an operator raised."""
+        return self.rules.retention
 
     def parameter(self, name: str, profile: str | None = None, on: date | None = None) -> Parameter:
         """Return one parameter, as `Rules.parameter` does."""
@@ -110,6 +119,7 @@ def load(folder: Path | None = None) -> Policies:
         calendar=build(years),
         register=load_register(root),
         roles=load_roles(root),
+        separations=load_separations(root),
         requirements=load_requirements(root / "compliance"),
         digest=digest(root),
     )
@@ -133,7 +143,7 @@ def load_calendar(folder: Path | None = None) -> WorkCal:
 
 
 def load_rules(folder: Path | None = None) -> Rules:
-    """Read profiles, decrees, national rules and operator's values. Raises PolicyError."""
+    """Read profiles, decrees, national rules, operator's values and retention classes. Raises PolicyError."""
     root = folder or DATA
     decrees = _read_decrees(root / "decrees.yaml")
     national_file = read_document(root / "national.yaml", schema="national")
@@ -154,6 +164,7 @@ def load_rules(folder: Path | None = None) -> Rules:
                 for index, data in enumerate(national_file.data["overlays"])
             }
         ),
+        retention=load_retention(root),
     )
 
 
@@ -268,7 +279,34 @@ def load_roles(folder: Path | None = None) -> Mapping[str, Role]:
                 raise refusal(
                     "policy.unknown_reference", file=document.name, line=line, reference=f"{other} ↔ {role.id}"
                 )
+    _refuse_unseparated(document, roles)
     return MappingProxyType(roles)
+
+
+def load_separations(folder: Path | None = None) -> tuple[Separation, ...]:
+    """Read which permissions nobody may hold together, from roles.yaml. Raises PolicyError."""
+    document = read_document((folder or DATA) / "roles.yaml", schema="roles")
+    refuse_repeats(document, at=("separations",), key="id")
+    return tuple(
+        Separation(**{**data, "permissions": (data["permissions"][0], data["permissions"][1])})
+        for data in document.data["separations"]
+    )
+
+
+def _refuse_unseparated(document: Document, roles: Mapping[str, Role]) -> None:
+    """Refuse a role, or two roles that one person may hold, with both permissions of a separation."""
+    for index, data in enumerate(document.data["separations"]):
+        first, second = data["permissions"]
+        for one, other in product(roles.values(), repeat=2):
+            meets = one is other or other.id not in one.incompatible_with
+            if meets and first in one.permissions and second in other.permissions:
+                raise refusal(
+                    "policy.not_separated",
+                    file=document.name,
+                    line=document.line(("separations", index)),
+                    separation=data["id"],
+                    roles=" + ".join(dict.fromkeys((one.id, other.id))),
+                )
 
 
 def load_register(folder: Path | None = None, *, with_coverage: bool = True) -> Register:
