@@ -3,6 +3,7 @@
 Not for: deciding what is recorded or showing it; that is `control`. Imports nothing of ours and no web framework.
 """
 
+from audit.anchors import Anchor, Anchors, AnchorState, Cosignature, printable_line, with_cosignatures
 from audit.bundle import Exported, NothingToExportError, export_bundle
 from audit.canonical import NotCanonicalError, canonical
 from audit.chain import Problem, Report, verify_journal
@@ -25,8 +26,12 @@ __all__ = [
     "FILTERS",
     "SOURCES",
     "About",
+    "Anchor",
+    "AnchorState",
+    "Anchors",
     "Bar",
     "Checkpoint",
+    "Cosignature",
     "Difference",
     "DiskState",
     "Entry",
@@ -63,9 +68,11 @@ __all__ = [
     "new_id",
     "newest_reconciliation",
     "openings",
+    "printable_line",
     "recent_reconciliations",
     "segment_state",
     "tokens",
     "verify_journal",
+    "with_cosignatures",
     "words",
 ]

@@ -102,7 +102,8 @@ checkpoint = Table(
     Column("at", Moment, nullable=False),
 )
 
-# Public keys in C2SP form, with the size from which each is in use: the history a verifier takes along.
+# Public keys in C2SP form, with the size from which each is in use: the history a verifier takes along. `rotation` is
+# the statement, signed by both keys, with which a key of the log took over from the one before (audit/keys.py).
 key = Table(
     "audit_key",
     metadata,
@@ -110,6 +111,7 @@ key = Table(
     Column("kind", Text, nullable=False),
     Column("since_size", BigInteger, nullable=False),
     Column("at", Moment, nullable=False),
+    Column("rotation", LargeBinary),
     CheckConstraint("kind IN ('log', 'witness')", name="kind"),
 )
 

@@ -29,7 +29,7 @@ from control.stand.postgres import DATABASE, OWNER, PostgresServer
 from tests.factories.audit import NOON, ORIGIN, make_entry, make_writer, settle
 
 TEMPLATE = f"{DATABASE}_audit_template"
-AUDIT_MIGRATIONS = ("0001", "0002", "0010", "0011")  # those that make what `audit` needs; a later one is added here
+AUDIT_MIGRATIONS = ("0001", "0002", "0010", "0011", "0012")  # what `audit` needs; a later one is added here
 
 
 @dataclass(slots=True)
