@@ -105,7 +105,7 @@ def test_an_operator_raises_a_value_and_never_lowers_it_below_the_text():
         ("id: A12M", "id: A3M", "policy.duplicate_id"),
         ("value: 30", "value: 0", "policy.wrong_value"),
         ("unit: day", "unit: week", "policy.wrong_value"),
-        ('citation: "operator-policy"', 'because: "operator-policy"', "policy.missing_citation"),
+        ('citation: "operator-policy"', 'citation: ""', "policy.missing_citation"),
         ("class: M30D", "class: M31D", "policy.unknown_reference"),
         ('actions: ["*"]', 'actions: ["cases:*"]', "policy.conflict"),
         ('actions: ["*"]', 'actions: ["*:open"]', "policy.wrong_value"),
