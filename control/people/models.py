@@ -1,18 +1,33 @@
 """Tables of this wing, gathered for the metadata."""
 
 from control.people.directory.models import DirectoryContact, DirectoryListing, Person
-from control.people.factors.models import Factor
+from control.people.factors.models import (
+    EnrolmentCode,
+    Factor,
+    FactorReset,
+    KeyChallenge,
+    PersonNotice,
+    RecoveryCode,
+)
 from control.people.roles.models import PersonRole
 from control.people.sessions.models import LoginSession
-from control.people.signin.models import PendingSignIn, SignInTry
+from control.people.signin.models import KnownDevice, PendingSignIn, SignInTry
+from control.people.stepup.models import StepUp
 
 __all__ = [
     "DirectoryContact",
     "DirectoryListing",
+    "EnrolmentCode",
     "Factor",
+    "FactorReset",
+    "KeyChallenge",
+    "KnownDevice",
     "LoginSession",
     "PendingSignIn",
     "Person",
+    "PersonNotice",
     "PersonRole",
+    "RecoveryCode",
     "SignInTry",
+    "StepUp",
 ]

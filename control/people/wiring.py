@@ -11,6 +11,7 @@ from control.messages import Message
 from control.people import messages
 from control.people.circumstances import directory_part, resume
 from control.people.directory.routes import people
+from control.people.roles.routes import matrix
 from control.people.sessions.routes import sessions
 from control.people.signin.routes import signin
 
@@ -20,7 +21,7 @@ def sign_in_url() -> str:
     return url_for("signin.ask")
 
 
-BLUEPRINTS: tuple[Blueprint, ...] = (signin, sessions, people)
+BLUEPRINTS: tuple[Blueprint, ...] = (signin, sessions, people, matrix)
 MESSAGES: Mapping[str, Message] = messages.MESSAGES
 PORTS: Mapping[str, Any] = {
     "degraded:directory": directory_part,

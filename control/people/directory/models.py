@@ -50,6 +50,7 @@ class Person(Base):
     synced_at: Mapped[datetime | None]
     absent_since: Mapped[datetime | None]
     left_at: Mapped[datetime | None]
+    password_changed_at: Mapped[datetime | None]
 
 
 class DirectoryContact(Base):

@@ -24,7 +24,7 @@ def unseal(sealed: bytes, *, key: bytes, factor_id: int) -> str:
     """Return the secret. Raises SealBroken."""
     try:
         clear = AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], _bound_to(factor_id))
-    except InvalidTag as error:
+    except (InvalidTag, ValueError) as error:  # ValueError: too short to hold a nonce
         raise SealBroken from error
     return clear.decode()
 

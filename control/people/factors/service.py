@@ -56,9 +56,9 @@ def prepare_factor(session: Session, *, person_id: int, random: bytes, rules: Fa
 
 
 def secret_of(factor: Factor, *, rules: FactorRules) -> str:
-    """Return the key of a factor in base 32. Raises Unavailable(`factor.sealed`) when the seal does not open."""
+    """Return the key of a code application in base 32. Raises Unavailable(`factor.sealed`) when it does not open."""
     try:
-        return unseal(factor.secret, key=rules.key, factor_id=factor.id)
+        return unseal(factor.secret or b"", key=rules.key, factor_id=factor.id)
     except SealBroken as error:
         raise Unavailable("factor.sealed") from error
 

@@ -21,6 +21,9 @@ END_REASONS = (
     "person-not-active",
     "factor-changed",
     "replaced",
+    "factor-reset",
+    "password-changed",
+    "roles-changed",
 )
 DIGEST_BYTES = 32
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from control.db import Base
 from control.people.directory.models import one_of
 
-TRY_KINDS = ("password", "code")
+TRY_KINDS = ("password", "code", "recovery", "enrolment")
 TRY_OUTCOMES = ("open", "failed", "passed", "unanswered", "released")
 DIGEST_BYTES = 32
 
@@ -60,9 +60,34 @@ class PendingSignIn(Base):
     token_digest: Mapped[bytes]
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
     factor_id: Mapped[int | None] = mapped_column(ForeignKey("factor.id"))
+    enrolment_id: Mapped[int | None] = mapped_column(ForeignKey("enrolment_code.id"))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     next_path: Mapped[str] = mapped_column(Text, server_default=text("'/'"))
     tries: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
     ended_at: Mapped[datetime | None]
     ended_reason: Mapped[str | None] = mapped_column(Text)
+
+
+class KnownDevice(Base):
+    """A browser its person signed in from before; wrong passwords from elsewhere do not lock it out.
+
+    The browser holds a random token, we its digest. Knowing it proves nothing: password and second factor are asked
+    as ever; it only chooses which row of failures a try is counted in.
+    """
+
+    __tablename__ = "known_device"
+    __table_args__ = (
+        UniqueConstraint("token_digest"),
+        CheckConstraint(f"octet_length(token_digest) = {DIGEST_BYTES}", name="token_digest_size"),
+        CheckConstraint("expires_at > created_at", name="expires_later"),
+        Index("ix_known_device_person_id", "person_id"),
+        Index("ix_known_device_expires_at", "expires_at"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    token_digest: Mapped[bytes]
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    created_at: Mapped[datetime]
+    last_used_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
