@@ -10,7 +10,21 @@ from audit.chain import Problem, Report, verify_journal
 from audit.entry import About, Entry, Outcome, body, new_id
 from audit.journal import Checkpoint, Journal, Lag, Record
 from audit.outbox import NotWrittenError, append
-from audit.query import FILTERS, Bar, Histogram, Hit, Page, Query, Search, SearchUnavailableError
+from audit.query import (
+    FACETS,
+    FILTERS,
+    AccessCount,
+    AccessReport,
+    Bar,
+    Count,
+    Facets,
+    Histogram,
+    Hit,
+    Page,
+    Query,
+    Search,
+    SearchUnavailableError,
+)
 from audit.reconciliations import Difference, Reconciliation
 from audit.reconciliations import newest as newest_reconciliation
 from audit.reconciliations import recent as recent_reconciliations
@@ -23,19 +37,24 @@ from audit.writer import Writer
 
 # The search server's client is heavy: audit.search and audit.shipper are imported by whoever needs them.
 __all__ = [
+    "FACETS",
     "FILTERS",
     "SOURCES",
     "About",
+    "AccessCount",
+    "AccessReport",
     "Anchor",
     "AnchorState",
     "Anchors",
     "Bar",
     "Checkpoint",
     "Cosignature",
+    "Count",
     "Difference",
     "DiskState",
     "Entry",
     "Exported",
+    "Facets",
     "Histogram",
     "Hit",
     "Journal",

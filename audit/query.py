@@ -1,14 +1,31 @@
 """What a search asks and what it answers, whichever back end it comes from."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Protocol
+from zoneinfo import ZoneInfo
 
 from audit.projection import read_body
 
 NEWEST = 50
 COUNTED_TO = 10_000  # beyond this a total is "more than"
+REPORTED_TO = 200_000  # rows of an access report: days x actions x people x outcomes
+FACET_VALUES = 20
+REPORT_ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
+
+# What entries are counted by beside a page of hits, and the field of the query that narrows to a value. An area is
+# the first part of an action: narrow to it with action="<area>:*".
+FACETS: Mapping[str, str] = {
+    "area": "action",
+    "action": "action",
+    "actor": "actor_id",
+    "outcome": "outcome",
+    "account": "account_id",
+    "case": "case_code",
+    "person": "person_id",
+}
 
 # The names a filter may have on the command line and in an address, and the field of the query they set.
 FILTERS: Mapping[str, str] = {
@@ -122,13 +139,92 @@ class Histogram:
     source: str = "postgresql"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    """How many of the entries that match carry one value."""
+
+    value: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facets:
+    """Counts of what matches, by the names of FACETS: the most frequent first, equal ones by value.
+
+    Exact: at most FACET_VALUES values of each, an entry without a value is in none. `why_not_first` as in Page.
+    """
+
+    counts: Mapping[str, tuple[Count, ...]]
+    source: str = "postgresql"
+    why_not_first: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessCount:
+    """How often one actor did one thing with one outcome on one local day; `actor_id` is None for a stranger."""
+
+    day: date
+    action: str
+    actor_id: str | None
+    outcome: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessReport:
+    """Counts by day, action, actor and outcome, in this order.
+
+    The unit of an actor and the function an action belongs to are known to the directory and to `control`, which
+    sum these rows further. `is_whole` is false when there are more than REPORTED_TO rows: ask for a shorter period.
+    """
+
+    rows: tuple[AccessCount, ...]
+    source: str = "postgresql"
+    is_whole: bool = True
+    why_not_first: str | None = None
+
+
 class Search(Protocol):
-    """A back end that can search the trail."""
+    """A back end that can search the trail. Every question raises SearchUnavailableError when it cannot answer."""
 
     def search(self, query: Query) -> Page:
-        """Return the newest entries that match. Raises SearchUnavailableError."""
+        """Return the newest entries that match."""
         ...
 
     def histogram(self, query: Query) -> Histogram:
-        """Count what matches by hour; `before` and `limit` do not matter. Raises SearchUnavailableError."""
+        """Count what matches by hour; `before` and `limit` do not matter, here and below."""
         ...
+
+    def facets(self, query: Query) -> Facets:
+        """Count what matches by each of FACETS."""
+        ...
+
+    def report(self, query: Query, *, zone: ZoneInfo = REPORT_ZONE) -> AccessReport:
+        """Count what matches by local day, action, actor and outcome: the base of the access report."""
+        ...
+
+
+def counts_of(pairs: Iterable[tuple[str, int]], *, most: int = FACET_VALUES) -> tuple[Count, ...]:
+    """Put counts in the order both back ends promise and keep the first ones."""
+    ordered = sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
+    return tuple(Count(value=value, count=count) for value, count in ordered[:most])
+
+
+def areas_of(actions: Iterable[tuple[str, int]]) -> tuple[Count, ...]:
+    """Sum the counts of all actions by their area."""
+    found: Counter[str] = Counter()
+    for action, count in actions:
+        found[action.partition(":")[0]] += count
+    return counts_of(found.items())
+
+
+def page_of(found: tuple[Hit, ...], query: Query, *, source: str, total: int) -> Page:
+    """Return the page of hits that were asked for with one more than the limit."""
+    hits = found[: query.limit]
+    return Page(
+        hits=hits,
+        source=source,
+        total=min(total, COUNTED_TO),
+        is_total_exact=total <= COUNTED_TO,
+        next_before=hits[-1].sequence if len(found) > query.limit else None,
+    )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import unicodedata
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from elasticsearch import Elasticsearch
@@ -88,6 +89,23 @@ QUERIES = [
     (Query(actor_id="person:5", text="TK-0002"), [3]),
     (Query(case_code="G99-261122-0002", account_id="TK-0002"), []),
     (Query(tokens=("00" * 16,)), []),
+    (Query(text=unicodedata.normalize("NFD", "Điều chỉnh")), [0]),
+    (Query(text=unicodedata.normalize("NFD", "điện lực")), [1]),
+    (Query(text="ĐIỆN"), [1]),
+    (Query(text="Dien"), [1]),
+    (Query(text="dieu-chinh"), [0]),
+    (Query(text="thẩm_định"), [2]),
+    (Query(text="chỉnh điều"), [0]),
+    (Query(text="dieuchinh"), []),
+    (Query(text="dieu", case_code="G99-261122-0001"), [0]),
+    (Query(text="   "), list(range(11, -1, -1))),
+    (Query(text="' OR 1=1 --"), []),
+    (Query(text="*"), list(range(11, -1, -1))),
+    (Query(action="*"), list(range(11, -1, -1))),
+    (Query(action="case:file:open", since=NOON, until=LATER, limit=3), [11, 10, 9]),
+    (Query(before=4, limit=2), [3, 2]),
+    (Query(before=0), []),
+    (Query(outcome="failure", actor_id="person:5"), [4]),
 ]
 
 
@@ -102,6 +120,7 @@ def test_postgresql_finds_by_every_filter_and_by_text_with_or_without_marks(fill
         assert numbers(search.search(query)) == expected, query
 
 
+@pytest.mark.fault(27)
 def test_the_search_server_finds_the_same_as_postgresql(filled, index):
     ship_all(filled, index.shipper)
     index.keeper.indices.refresh(index="audit-*")
@@ -113,6 +132,44 @@ def test_the_search_server_finds_the_same_as_postgresql(filled, index):
         assert theirs.hits == ours.hits, query
         assert (theirs.total, theirs.next_before) == (ours.total, ours.next_before), query
         assert first.histogram(query).bars == second.histogram(query).bars, query
+        assert first.facets(query).counts == second.facets(query).counts, query
+        assert first.report(query).rows == second.report(query).rows, query
+
+
+def test_facets_count_every_value_the_most_frequent_first(filled):
+    found = PostgresSearch(engine=filled.engine("vl_web")).facets(Query())
+
+    counts = {name: [(one.value, one.count) for one in values] for name, values in found.counts.items()}
+    assert counts == {
+        "area": [("case", 11), ("session", 1)],
+        "action": [("case:file:open", 10), ("case:file:refuse", 1), ("session:person:start", 1)],
+        "actor": [("person:5", 11), ("person:6", 1)],
+        "outcome": [("success", 11), ("failure", 1)],
+        "account": [("TK-0001", 5), ("TK-0002", 1)],
+        "case": [("G99-261122-0001", 5), ("G99-261122-0002", 1)],
+        "person": [("person:6", 1)],
+    }
+    only = PostgresSearch(engine=filled.engine("vl_web")).facets(Query(case_code="none"))
+    assert set(only.counts.values()) == {()}
+
+
+def test_the_access_report_counts_by_the_day_of_hanoi(trail):
+    last_second = datetime(2026, 11, 23, 16, 59, 59, tzinfo=UTC)  # 23:59:59 in Hà Nội
+    trail.write(
+        *(make_entry(at=last_second) for _ in range(2)),
+        make_entry(at=last_second + timedelta(seconds=1), actor_id=None, actor_roles=()),
+        make_entry(at=last_second, actor_id="person:6", outcome=Outcome.FAILURE, denied=True),
+    )
+    trail.settle()
+
+    report = PostgresSearch(engine=trail.engine("vl_web")).report(Query())
+
+    assert [(one.day, one.actor_id, one.outcome, one.count) for one in report.rows] == [
+        (date(2026, 11, 23), "person:5", "success", 2),
+        (date(2026, 11, 23), "person:6", "failure", 1),
+        (date(2026, 11, 24), None, "success", 1),
+    ]
+    assert report.is_whole
 
 
 def test_a_citizen_is_found_by_token_until_the_key_is_destroyed(filled):
