@@ -98,6 +98,13 @@ def access_of(app: Flask, endpoint: str) -> Access:
     return mark
 
 
+def trace_of(app: Flask, endpoint: str) -> Trace:
+    """Return what an endpoint records; `install` has proved that it says so."""
+    view: Any = app.view_functions[endpoint]
+    mark: Trace = view.trace
+    return mark
+
+
 def install(app: Flask) -> None:
     """Refuse to start while any endpoint, static files included, lacks a mark. Raises RuntimeError."""
     bare = sorted(

@@ -10,14 +10,28 @@ from collections.abc import Mapping
 
 from control.actions import Action
 from control.messages import Message
+from control.permissions import Permission
 
 ACTION_TITLES: Mapping[Action, Message] = {
     Action.ACCESS_ROUTE_ENTER: Message(vi="Vào một trang", en="Enter a page"),
     Action.AUDIT_BUNDLE_EXPORT: Message(vi="Xuất gói bằng chứng", en="Export an evidence bundle"),
     Action.ASSURANCE_CHECK_RUN: Message(vi="Chạy phép kiểm", en="Run a check"),
     Action.ASSURANCE_EVIDENCE_READ: Message(vi="Xem bằng chứng", en="Read evidence"),
+    Action.ASSURANCE_FINDING_ASSIGN: Message(vi="Giao phát hiện", en="Assign a finding"),
+    Action.ASSURANCE_FINDING_CLOSE: Message(vi="Đóng phát hiện", en="Close a finding"),
+    Action.ASSURANCE_FINDING_ESCALATE: Message(vi="Phát hiện quá hạn", en="A finding is overdue"),
+    Action.ASSURANCE_FINDING_EXPLAIN: Message(vi="Giải trình phát hiện", en="Explain a finding"),
+    Action.ASSURANCE_FINDING_EXPORT: Message(vi="Xuất danh sách phát hiện", en="Export the findings"),
+    Action.ASSURANCE_FINDING_EXTEND: Message(vi="Phát hiện lặp lại", en="A finding happened again"),
+    Action.ASSURANCE_FINDING_LIST: Message(vi="Xem danh sách phát hiện", en="List the findings"),
+    Action.ASSURANCE_FINDING_RAISE: Message(vi="Nêu phát hiện", en="Raise a finding"),
+    Action.ASSURANCE_FINDING_READ: Message(vi="Xem một phát hiện", en="Read a finding"),
+    Action.ASSURANCE_FINDING_REOPEN: Message(vi="Mở lại phát hiện", en="Reopen a finding"),
     Action.AUDIT_TRAIL_EXPORT: Message(vi="Xuất dấu vết ra CSV", en="Export the trail as CSV"),
+    Action.AUDIT_ENTRY_EXPORT: Message(vi="Tải một mục dấu vết", en="Download an entry of the trail"),
+    Action.AUDIT_ENTRY_VERIFY: Message(vi="Kiểm chứng một mục dấu vết", en="Verify an entry of the trail"),
     Action.AUDIT_ENTRY_READ: Message(vi="Xem một mục dấu vết", en="Read an entry of the trail"),
+    Action.AUDIT_GAP_EXPLAIN: Message(vi="Giải thích khoảng trống", en="Explain a gap"),
     Action.AUDIT_TRAIL_SEARCH: Message(vi="Tìm trong dấu vết", en="Search the trail"),
     Action.AUDIT_JOURNAL_VERIFY: Message(vi="Kiểm chứng dấu vết", en="Verify the trail"),
     Action.AUDIT_WRITER_VOID: Message(
@@ -45,6 +59,7 @@ ACTION_TITLES: Mapping[Action, Message] = {
     Action.PEOPLE_PERSON_SHOW: Message(vi="Xem một người dùng", en="Show a person"),
     Action.PEOPLE_PERSON_UNLOCK: Message(vi="Mở khoá người dùng", en="Unlock a person"),
     Action.PEOPLE_ROLE_CHANGE: Message(vi="Đổi vai trò", en="Change roles"),
+    Action.PEOPLE_ROLE_EXPORT: Message(vi="Xuất ma trận quyền", en="Export the rights matrix"),
     Action.PORTAL_LINK_CHANGE: Message(vi="Liên thông với Cổng thay đổi", en="The link to the portal changed"),
     Action.PORTAL_MESSAGE_SETTLE: Message(vi="Trao đổi với Cổng xong", en="A message to the portal was settled"),
     Action.PRIVILEGE_ACCOUNT_SEED: Message(vi="Tạo tài khoản minh hoạ", en="Create a demonstration account"),
@@ -65,12 +80,62 @@ ACTION_TITLES: Mapping[Action, Message] = {
     Action.SESSION_BROWSER_START: Message(vi="Mở phiên", en="Start a session"),
     Action.SIGN_IN_CODE_CHECK: Message(vi="Đăng nhập, bước mã một lần", en="Sign in, one-time code"),
     Action.SIGN_IN_PASSWORD_CHECK: Message(vi="Đăng nhập, bước mật khẩu", en="Sign in, password"),
+    Action.FACTOR_CODE_ISSUE: Message(vi="Cấp mã ghi danh", en="Hand out an enrolment code"),
+    Action.FACTOR_CODE_REVOKE: Message(vi="Huỷ mã ghi danh", en="Revoke an enrolment code"),
+    Action.FACTOR_KEY_ENROL: Message(vi="Ghi danh khoá bảo mật", en="Enrol a security key"),
+    Action.FACTOR_KEY_REMOVE: Message(vi="Bỏ khoá bảo mật", en="Remove a security key"),
+    Action.FACTOR_RECOVERY_MAKE: Message(vi="Tạo bộ mã khôi phục", en="Make recovery codes"),
+    Action.FACTOR_RESET_CONFIRM: Message(vi="Người thứ hai xác nhận đặt lại yếu tố", en="Second person confirms a factor reset"),
+    Action.FACTOR_RESET_REQUEST: Message(vi="Đề nghị đặt lại yếu tố thứ hai", en="Ask for a factor reset"),
+    Action.FACTOR_RESET_WITHDRAW: Message(vi="Rút đề nghị đặt lại yếu tố", en="Withdraw a factor reset"),
+    Action.PEOPLE_NOTICE_READ: Message(vi="Đọc thông báo về đăng nhập của mình", en="Read a notice on one's own sign-in"),
+    Action.SIGN_IN_ENROLMENT_CHECK: Message(vi="Đăng nhập, bước mã ghi danh", en="Sign in, enrolment code"),
+    Action.SIGN_IN_KEY_CHECK: Message(vi="Đăng nhập, bước khoá bảo mật", en="Sign in, security key"),
+    Action.SIGN_IN_RECOVERY_CHECK: Message(vi="Đăng nhập bằng mã khôi phục", en="Sign in, recovery code"),
+    Action.STEP_UP_PROOF_CHECK: Message(vi="Xác nhận một việc bằng yếu tố thứ hai", en="Confirm one act with the second factor"),
 }
 # Actions that the trail writes about itself; they are no acts of the application and so not in Action.
 TRAIL_TITLES: Mapping[str, Message] = {
     "audit:entry:unreadable": Message(vi="Mục không đọc được", en="An entry that cannot be read"),
-    "audit:gap:explain": Message(vi="Giải thích khoảng trống", en="Explain a gap"),
 }
+
+# What a permission lets somebody do, as the rights matrix says it.
+PERMISSION_TITLES: Mapping[Permission, Message] = {
+    Permission.ASSURANCE_CHECK_RUN: Message(vi="Chạy phép kiểm tuân thủ", en="Run compliance checks"),
+    Permission.ASSURANCE_EVIDENCE_EXPORT: Message(vi="Xuất gói bằng chứng", en="Export evidence bundles"),
+    Permission.ASSURANCE_EVIDENCE_READ: Message(vi="Xem bằng chứng", en="Read evidence"),
+    Permission.ASSURANCE_POSTURE_READ: Message(vi="Xem tình trạng tuân thủ", en="Read the compliance posture"),
+    Permission.ASSURANCE_TRAIL_READ: Message(vi="Đọc dấu vết", en="Read the trail"),
+    Permission.ASSURANCE_TRAIL_VERIFY: Message(vi="Kiểm chứng dấu vết", en="Verify the trail"),
+    Permission.CASES_FILE_OPEN: Message(vi="Mở hồ sơ, xem dữ liệu cá nhân", en="Open a case file, see personal data"),
+    Permission.CASES_FILE_READ: Message(vi="Xem danh sách hồ sơ", en="List case files"),
+    Permission.INTERNAL_COMPONENTS_READ: Message(vi="Xem trang thành phần giao diện", en="See the component page"),
+    Permission.OPERATIONS_ALERT_ACKNOWLEDGE: Message(vi="Nhận và đóng cảnh báo", en="Take and close alerts"),
+    Permission.OPERATIONS_ALERT_READ: Message(vi="Xem cảnh báo", en="Read alerts"),
+    Permission.OPERATIONS_RUNBOOK_READ: Message(vi="Đọc sổ tay", en="Read runbooks"),
+    Permission.OPERATIONS_RUN_CANCEL: Message(vi="Dừng lượt chạy", en="Stop a run"),
+    Permission.OPERATIONS_RUN_READ: Message(vi="Xem lượt chạy", en="Read runs"),
+    Permission.OPERATIONS_RUN_START: Message(vi="Cho chạy sổ tay", en="Start a playbook run"),
+    Permission.PEOPLE_PERSON_READ: Message(vi="Xem người dùng", en="Read people"),
+    Permission.PEOPLE_PERSON_UNLOCK: Message(vi="Mở khoá đăng nhập", en="Release a locked sign-in"),
+    Permission.PEOPLE_ROLE_READ: Message(vi="Xem vai trò và ma trận quyền", en="Read roles and the rights matrix"),
+    Permission.PRIVILEGE_ACCOUNT_READ: Message(vi="Xem tài khoản đặc quyền", en="Read privileged accounts"),
+    Permission.PRIVILEGE_DOCUMENT_FILE: Message(vi="Nộp văn bản cho phép", en="File authorising documents"),
+    Permission.PRIVILEGE_DOCUMENT_READ: Message(vi="Xem văn bản cho phép", en="Read authorising documents"),
+    Permission.PRIVILEGE_GRANT_READ: Message(vi="Xem cấp quyền", en="Read grants"),
+    Permission.PRIVILEGE_GRANT_REVOKE: Message(vi="Tạm ngừng, thu hồi cấp quyền", en="Suspend and revoke grants"),
+    Permission.PRIVILEGE_REQUEST_APPROVE: Message(vi="Duyệt hoặc bác yêu cầu", en="Approve or reject requests"),
+    Permission.PRIVILEGE_REQUEST_FILE: Message(vi="Nộp yêu cầu cấp quyền", en="File requests"),
+    Permission.PRIVILEGE_REQUEST_READ: Message(vi="Xem yêu cầu cấp quyền", en="Read requests"),
+}
+
+
+def title_of_permission(permission: str, language: str) -> str:
+    """Return what a permission lets somebody do, or its code when it is not of this release."""
+    message = PERMISSION_TITLES.get(Permission(permission)) if permission in set(Permission) else None
+    if message is None:
+        return permission
+    return message.en if language == "en" else message.vi
 
 
 def title_of(action: str, language: str) -> str:

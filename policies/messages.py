@@ -115,6 +115,10 @@ SENTENCES: dict[str, Sentence] = {
     "policy.missing_key": Sentence(
         "{file}, dòng {line}: “{path}” thiếu khóa “{key}”.", "{file}, line {line}: “{path}” lacks the key “{key}”."
     ),
+    "policy.not_separated": Sentence(
+        "{file}, dòng {line}: {roles} giữ cả hai quyền mà “{separation}” bắt phải tách.",
+        "{file}, line {line}: {roles} holds both permissions that “{separation}” keeps apart.",
+    ),
     "policy.too_deep": Sentence("{file}, dòng {line}: lồng quá sâu.", "{file}, line {line}: nested too deeply."),
     "policy.too_large": Sentence(
         "{file}: tệp dài {size} byte, tối đa {limit}.", "{file}: the file has {size} bytes, at most {limit} are read."

@@ -105,6 +105,17 @@ class Role:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Separation:
+    """Two permissions that nobody may hold together, by one role or by two (pam.md I12)."""
+
+    id: str
+    title_vi: str
+    title_en: str
+    citation: str
+    permissions: tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Duty:
     """One duty of the five source regulations."""
 

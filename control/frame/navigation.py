@@ -103,6 +103,7 @@ WINGS: tuple[Wing, ...] = (
         title=lazy_gettext("People"),
         places=(
             Place(path="/people", title=lazy_gettext("Directory")),
+            Place(path="/people/roles", title=lazy_gettext("Rights")),
             Place(path="/people/me", title=lazy_gettext("My sign-in")),
         ),
     ),

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from control.actions import Action
-from control.titles import ACTION_TITLES, title_of, words_of
+from control.permissions import Permission
+from control.titles import ACTION_TITLES, PERMISSION_TITLES, title_of, words_of
 
 
 def test_every_action_has_a_title_in_both_languages():
     assert set(ACTION_TITLES) == set(Action)
     assert all(message.vi.strip() and message.en.strip() for message in ACTION_TITLES.values())
+
+
+def test_every_permission_says_what_it_lets_somebody_do():
+    assert set(PERMISSION_TITLES) == set(Permission)
+    assert all(message.vi.strip() and message.en.strip() for message in PERMISSION_TITLES.values())
 
 
 def test_an_action_of_another_release_is_shown_by_its_code():
