@@ -8,12 +8,16 @@ passed: without the advisory service the dependency audit prints "not audited" a
 from __future__ import annotations
 
 import json
+import os
+import re
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,6 +27,9 @@ TOOLS = Path(sys.executable).parent
 BASELINE = ROOT / ".secrets.baseline"
 PYTEST_PARTS = ("unit", "integration", "journeys")
 AUDIT_SECONDS = 180
+MOST_WORKERS = 8  # each has a database server and a directory of its own
+FAULTS = ROOT / "docs" / "faults.md"
+FAULT_ROW = re.compile(r"^\| (\d+) \| ([^|]+?) \|", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,10 +57,12 @@ def main(words: Sequence[str]) -> int:
     part, rest = (words[0], list(words[1:])) if words else ("all", [])
     if part == "accept-secrets":
         return accept_secrets()
-    if part not in {"all", "checks", *PYTEST_PARTS}:
-        say(f"bin/test [checks|unit|integration|journeys] [pytest words…]: không hiểu / unknown: {part}")
+    if part not in {"all", "checks", "faults", *PYTEST_PARTS}:
+        say(f"bin/test [checks|unit|integration|journeys|faults] [pytest words…]: không hiểu / unknown: {part}")
         return 2
     total = Count()
+    if part == "faults":
+        total += timed("faults", partial(run_faults, words=rest))
     if part in {"all", "checks"}:
         for name, check in CHECKS.items():
             total += timed(name, check)
@@ -93,11 +102,78 @@ def run_pytest(folder: str, *, words: Sequence[str]) -> Count:
         return NOT_RUN
     with tempfile.TemporaryDirectory() as scratch:
         report = Path(scratch) / "report.xml"
-        command = [sys.executable, "-m", "pytest", f"tests/{folder}", "-q", f"--junit-xml={report}", *words]
-        status = subprocess.run(command, cwd=ROOT, check=False).returncode
+        status = pytest_until_its_end(f"tests/{folder}", *side_by_side(), *words, report=report)
         count = read_report(report)
     # A run that broke before or after its tests has failed even when every test that ran has passed.
     return count if status == 0 or count.failed else count + FAILED
+
+
+def run_faults(*, words: Sequence[str]) -> Count:
+    """Run every fault at its full length, one after the other, and say for each row how it went."""
+    with tempfile.TemporaryDirectory() as scratch:
+        report = Path(scratch) / "report.xml"
+        environment = {**os.environ, "VONGLAU_FAULTS": "full"}
+        selected = ["tests/unit", "tests/integration", "-m", "fault"]
+        status = pytest_until_its_end(*selected, *words, report=report, environment=environment)
+        for line in fault_lines(report):
+            say(line)
+        count = read_report(report)
+    return count if status == 0 or count.failed else count + FAILED
+
+
+def fault_lines(report: Path) -> Iterator[str]:
+    """Yield one line for each row of docs/faults.md: how it went, how many tests, how long."""
+    counts: dict[str, Count] = defaultdict(Count)
+    seconds: dict[str, float] = defaultdict(float)
+    for case in cases_of(report):
+        is_broken = case.find("failure") is not None or case.find("error") is not None
+        one = FAILED if is_broken else PASSED if case.find("skipped") is None else NOT_RUN
+        for row in {found.get("value", "") for found in case.iter("property") if found.get("name") == "fault"}:
+            counts[row] += one
+            seconds[row] += float(case.get("time", 0))
+    for number, title in FAULT_ROW.findall(FAULTS.read_text(encoding="utf-8")):
+        count = counts[number]
+        word = "FAILED" if count.failed else "ok" if count.passed else "not run"
+        yield f"{word:8} {number:>2} {title} ({count.passed + count.failed} tests, {seconds[number]:.0f} s)"
+
+
+def side_by_side() -> list[str]:
+    """Return the words that part the tests over the cores; those that share a heavy server stay together."""
+    workers = min(len(os.sched_getaffinity(0)), MOST_WORKERS)
+    return ["-n", str(workers), "--dist", "loadgroup", "--no-loadscope-reorder"] if workers > 1 else []
+
+
+def pytest_until_its_end(*words: str, report: Path, environment: dict[str, str] | None = None) -> int:
+    """Run pytest and return its status; however this program is ended, the servers of the tests end first.
+
+    At Ctrl-C the terminal tells pytest too, so it is only waited for; a request to end is passed on.
+    Raises KeyboardInterrupt after either: the parts that follow are not run.
+    """
+    command = [sys.executable, "-m", "pytest", "-q", f"--junit-xml={report}", *words]
+    told: list[int] = []
+    with subprocess.Popen(command, cwd=ROOT, env=environment) as child:
+
+        def pass_on(number: int, _frame: object) -> None:
+            told.append(number)
+            child.send_signal(number)
+
+        former = signal.signal(signal.SIGTERM, pass_on)
+        try:
+            status = child.wait()
+        except KeyboardInterrupt:
+            child.wait()
+            raise
+        finally:
+            signal.signal(signal.SIGTERM, former)
+    if told:
+        raise KeyboardInterrupt
+    return status
+
+
+def cases_of(report: Path) -> Iterator[ET.Element]:
+    """Yield the tests of a JUnit report that pytest has just written; none of an absent one."""
+    if report.exists():
+        yield from ET.parse(report).getroot().iter("testcase")  # noqa: S314 - our own file
 
 
 def read_report(report: Path) -> Count:
@@ -213,4 +289,7 @@ CHECKS: dict[str, Callable[[], Count]] = {
 }
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)

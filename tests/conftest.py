@@ -7,17 +7,23 @@ is rolled back. Tests that need committed rows take `clean_database`, which empt
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.orm import Session
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import NodeManager
 
 from control.migrations import run as migrations
 from control.stand.demo.people import DemoPerson, load_people
@@ -35,9 +41,84 @@ ODD_PEOPLE = (
 )
 
 
-def pytest_configure() -> None:
+# Tests of one group share servers too heavy to have twice; the others go file by file to whichever worker is free.
+HEAVY_FIXTURES = {"elasticsearch": "elasticsearch", "stand": "product", "light_stand": "product", "site": "site"}
+HEAVY_FOLDERS = {"tests/integration/stand": "product"}
+NUMBERED = {"fault", "tamper"}  # told in the report, where bin/test faults finds them
+WORKER_END_SECONDS = 30
+GROUP = re.compile(r"@(\w+)$")
+
+
+def pytest_configure(config: pytest.Config) -> None:
     """End like at Ctrl-C when told to end, so that every server that was started is stopped."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if hasattr(config, "workerinput"):
+        # A worker is told twice, by the terminal and by the one that parts the tests: the first time is enough.
+        signal.signal(signal.SIGINT, _end_once)
+        signal.signal(signal.SIGTERM, _end_once)
+    # The servers of a worker need longer to stop than the ten seconds after which it would be killed.
+    NodeManager.EXIT_TIMEOUT = WORKER_END_SECONDS
+
+
+def _end_once(_number: int, _frame: object) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Name the group and the faults of each test, and let a worker begin with the groups that take longest."""
+    for item in items:
+        if group := group_of(item):
+            item.add_marker(pytest.mark.xdist_group(group))
+        item.user_properties += [(mark.name, mark.args[0]) for mark in item.iter_markers() if mark.name in NUMBERED]
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
+
+
+def group_of(item: pytest.Item) -> str | None:
+    """Return the servers a test shares with others, None when it may run beside any other."""
+    folder = item.path.parent.relative_to(item.config.rootpath).as_posix()
+    found = [HEAVY_FIXTURES[name] for name in getattr(item, "fixturenames", ()) if name in HEAVY_FIXTURES]
+    return found[0] if found else HEAVY_FOLDERS.get(folder)
+
+
+class ByFileOrGroup(LoadScopeScheduling):
+    """Give the tests of one file, or of one group, to one worker: they share fixtures."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        group = GROUP.search(nodeid)
+        return group[1] if group else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFileOrGroup:
+    """Part the tests over the workers."""
+    return ByFileOrGroup(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Report a test by the name it can be run again by, without its group."""
+    report = yield
+    report.nodeid = GROUP.sub("", report.nodeid)
+    return report
+
+
+class Stops(Protocol):
+    """A server of a fixture."""
+
+    def stop(self) -> None:
+        """End it, however far it came."""
+
+
+@contextmanager
+def ended(server: Stops) -> Iterator[None]:
+    """Stop a server at the end of the block, whatever ends it."""
+    try:
+        yield
+    finally:
+        server.stop()
 
 
 @pytest.fixture(scope="session")
@@ -52,8 +133,9 @@ def server_folder() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def postgres(server_folder: Path) -> Iterator[PostgresServer]:
     """The real PostgreSQL, empty, with every role able to log in."""
-    with PostgresServer(server_folder / "postgres", durable=False) as server:
-        yield server
+    server = PostgresServer(server_folder / "postgres", durable=False)
+    with ended(server):  # also when the start is interrupted
+        yield server.start()
 
 
 @pytest.fixture(scope="session")
@@ -179,8 +261,9 @@ def clean_database(
 @pytest.fixture(scope="session")
 def elasticsearch(server_folder: Path) -> Iterator[ElasticsearchNode]:
     """The real Elasticsearch with the users shipper, reader and keeper; starts in about 15 s."""
-    with ElasticsearchNode(server_folder / "elasticsearch") as node:
-        yield node
+    node = ElasticsearchNode(server_folder / "elasticsearch")
+    with ended(node):
+        yield node.start()
 
 
 @pytest.fixture(scope="session")
@@ -188,6 +271,8 @@ def directory(server_folder: Path) -> Iterator[DirectoryServer]:
     """The real slapd with the demonstration ministry and a few odd people; a lockout ends after 4 s."""
     people = (*load_people(), *ODD_PEOPLE)
     nested = {"auditor": ("inner",)}
-    with DirectoryServer(server_folder / "directory", people=people, lockout_seconds=4, nested_groups=nested) as server:
+    server = DirectoryServer(server_folder / "directory", people=people, lockout_seconds=4, nested_groups=nested)
+    with ended(server):
+        server.start()
         time.sleep(2)  # until the password that lasts one second has ended
         yield server

@@ -83,6 +83,26 @@ def test_a_report_that_was_never_written_counts_nothing(tmp_path: Path):
     assert checks.read_report(tmp_path / "none.xml") == checks.Count()
 
 
+def test_every_row_of_the_faults_is_told_with_its_worst_outcome(tmp_path: Path):
+    report = tmp_path / "report.xml"
+    marked = '<properties><property name="fault" value="{}"/></properties>'
+    report.write_text(
+        "<testsuites><testsuite>"
+        f'<testcase time="2.4">{marked.format(8)}</testcase>'
+        f'<testcase time="1">{marked.format(8)}<failure/></testcase>'
+        f'<testcase time="3">{marked.format(10)}</testcase>'
+        "<testcase time='9'/></testsuite></testsuites>",
+        encoding="utf-8",
+    )
+
+    lines = list(checks.fault_lines(report))
+
+    assert len(lines) == 28
+    assert lines[7] == "FAILED    8 kill -9 of writer, sequencer, shipper, signer (2 tests, 3 s)"
+    assert lines[9].startswith("ok       10 ")
+    assert {line.split()[0] for line in (lines[:7] + lines[10:])} == {"not"}
+
+
 def test_an_unknown_part_is_a_misuse():
     assert checks.main(["everything"]) == 2
 
