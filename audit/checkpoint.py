@@ -9,8 +9,9 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from audit import tables
 from audit.journal import Checkpoint, Journal, Record
+from audit.keys import KeyHistory
 from audit.merkle import inclusion_proof, root
-from audit.notes import VerifierKey, open_note, read_checkpoint, tlog_proof
+from audit.notes import tlog_proof
 from audit.tiles import TileNodes, store_tiles
 
 EVERY_ENTRIES = 1000
@@ -20,8 +21,8 @@ EVERY = timedelta(seconds=10)
 class Signs(Protocol):
     """What can sign a tree: the client of the signing process."""
 
-    def vkey(self) -> VerifierKey:
-        """Return the public key."""
+    def history(self) -> KeyHistory:
+        """Return all keys of the log, the one that signs now last."""
         ...
 
     def sign(self, *, size: int, root: bytes) -> bytes:
@@ -48,12 +49,12 @@ class Checkpointer:
             store_tiles(connection, size=head.size)
             size, tree_root = head.size, root(TileNodes(connection), head.size)
         # No transaction stays open while the signer reads: it works from the same committed rows.
-        key, note = self.signer.vkey(), self.signer.sign(size=size, root=tree_root)
-        if read_checkpoint(open_note(note, [key]))[1:] != (size, tree_root):
+        note, history = self.signer.sign(size=size, root=tree_root), self.signer.history()
+        if history.open_checkpoint(note)[1:] != (size, tree_root):
             raise ValueError("the signer answered with another tree")
         made = Checkpoint(size=size, root=tree_root, note=note, at=now)
         with self.engine.begin() as connection:
-            _store(connection, made, key)
+            _store(connection, made, history)
         return made
 
 
@@ -63,13 +64,14 @@ def prove(connection: Connection, record: Record, checkpoint: Checkpoint) -> byt
     return tlog_proof(index=record.sequence, proof=steps, note=checkpoint.note)
 
 
-def _store(connection: Connection, made: Checkpoint, key: VerifierKey) -> None:
-    if connection.scalar(select(tables.key.c.vkey).where(tables.key.c.vkey == str(key))) is None:
-        connection.execute(
-            upsert(tables.key)
-            .values(vkey=str(key), kind="log", since_size=made.size, at=made.at)
-            .on_conflict_do_nothing()
-        )
+def _store(connection: Connection, made: Checkpoint, history: KeyHistory) -> None:
+    known = set(connection.scalars(select(tables.key.c.vkey)))
+    for place, one in enumerate(history.keys):
+        if str(one.key) not in known:
+            # A key that is first seen was in use before this checkpoint only when it took over from another.
+            since = one.after + 1 if place else made.size
+            row = {"vkey": str(one.key), "kind": "log", "since_size": since, "at": made.at, "rotation": one.rotation}
+            connection.execute(upsert(tables.key).values(row).on_conflict_do_nothing())
     connection.execute(
         upsert(tables.checkpoint)
         .values(size=made.size, root=made.root, note=made.note, at=made.at)

@@ -7,6 +7,9 @@ key can therefore sign nothing larger that anybody believes who knows the histor
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from sqlalchemy import Connection, select
+
+from audit import tables
 from audit.notes import (
     BadNoteError,
     SigningKey,
@@ -91,6 +94,19 @@ class KeyHistory:
         if not keys or keys[0].key.is_witness:
             raise BadNoteError("no key of a log")
         return cls(tuple(keys))
+
+    @classmethod
+    def stored(cls, connection: Connection) -> "KeyHistory | None":
+        """Return the history the journal keeps, None before the first checkpoint. Raises BadNoteError."""
+        table = tables.key
+        rows = connection.execute(
+            select(table.c.vkey, table.c.rotation)
+            .where(table.c.kind == "log")
+            .order_by(table.c.rotation.is_not(None), table.c.since_size, table.c.at)
+        ).all()
+        return (
+            cls.of((row.vkey, None if row.rotation is None else bytes(row.rotation)) for row in rows) if rows else None
+        )
 
     @classmethod
     def ending_at(cls, key: VerifierKey, *, statements: Sequence[bytes]) -> "KeyHistory":

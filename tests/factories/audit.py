@@ -12,6 +12,7 @@ from sqlalchemy import Engine, func, select
 
 import audit
 from audit import tables
+from audit.keys import KeyHistory
 from audit.notes import VerifierKey
 from audit.projection import Projector
 from audit.sequencer import Sequencer
@@ -94,6 +95,10 @@ class SignerHere:
     def vkey(self) -> VerifierKey:
         """Its public key."""
         return self.signer.key.verifier()
+
+    def history(self) -> KeyHistory:
+        """All its keys."""
+        return self.signer.history
 
     def sign(self, *, size: int, root: bytes) -> bytes:
         """Its signed note."""
