@@ -105,13 +105,13 @@ class Journal:
         options = {"stream_results": True, "yield_per": READ_BATCH}
         with self._connection.execute(statement, execution_options=options) as rows:
             for row in rows:
-                yield _record(row)
+                yield record_of(row)
 
     def batch(self, *, first: int, limit: int) -> list[Record]:
         """Return up to `limit` entries from `first` on."""
         table = tables.journal
         statement = _records().where(table.c.seq >= first).order_by(table.c.seq).limit(limit)
-        return [_record(row) for row in self._connection.execute(statement)]
+        return [record_of(row) for row in self._connection.execute(statement)]
 
     def leaves(self, *, first: int, last: int) -> bytes:
         """Return the leaf hashes of [first, last), one after the other."""
@@ -164,14 +164,15 @@ class Journal:
 
     def _one(self, statement: Select[*tuple[Any, ...]]) -> Record | None:
         row = self._connection.execute(statement).one_or_none()
-        return None if row is None else _record(row)
+        return None if row is None else record_of(row)
 
 
 def _records() -> Select[*tuple[Any, ...]]:
     return select(tables.journal)
 
 
-def _record(row: Row[*tuple[Any, ...]]) -> Record:
+def record_of(row: Row[*tuple[Any, ...]]) -> Record:
+    """Return the entry of one whole row of the journal."""
     return Record(
         sequence=row.seq,
         id=row.id,

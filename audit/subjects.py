@@ -17,7 +17,7 @@ from uuid import UUID
 import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from audit import tables
@@ -28,6 +28,7 @@ NONCE_BYTES = 12
 SALT_BYTES = 16
 TOKEN_BYTES = 16
 UNWRAPPED = "none"
+REWRAP_BATCH = 500
 
 # Addresses of machines are looked for across people, so their tokens share one key, destroyable like any other.
 SOURCES = "sources"
@@ -84,10 +85,12 @@ def commitment(salt: bytes, path: str, value: str) -> str:
 class SubjectKeys:
     """Finds and makes the keys of persons.
 
-    Without a master key they rest unwrapped (`wrapped_by` "none"): whoever reads the table reads them.
+    Without a master key they rest unwrapped (`wrapped_by` "none"): whoever reads the table reads them. While a master
+    key is being changed, `former` opens what the one before it wrapped; nothing new is wrapped with it.
     """
 
     master_key: bytes | None = field(default=None, repr=False)
+    former: bytes | None = field(default=None, repr=False)
     random: Callable[[int], bytes] = os.urandom  # the edge of a cipher draws its own randomness
 
     def existing(self, connection: Connection, names: Iterable[str]) -> dict[str, Subject]:
@@ -115,23 +118,63 @@ class SubjectKeys:
         return found | self.existing(connection, missing)
 
     def _new_row(self, name: str, *, now: datetime) -> dict[str, Any]:
-        key = self.random(KEY_BYTES)
+        wrapped, by = self._wrap(name, self.random(KEY_BYTES))
+        return {"subject": name, "key": wrapped, "wrapped_by": by, "created_at": now}
+
+    def rewrap(self, connection: Connection, *, limit: int = REWRAP_BATCH) -> int:
+        """Wrap up to `limit` keys with the present master key that rest unwrapped or under the former one.
+
+        Returns how many; 0 when none is left. Safe to repeat and beside running writers: a key keeps its row and its
+        bytes. Raises SubjectKeyError for a key of yet another master, ValueError without a master key.
+        """
         if self.master_key is None:
-            return {"subject": name, "key": key, "wrapped_by": UNWRAPPED, "created_at": now}
+            raise ValueError("there is no master key to wrap with")
+        table = tables.subject
+        rows = connection.execute(
+            select(table.c.id, table.c.subject, table.c.key, table.c.wrapped_by)
+            .where(table.c.key.is_not(None), table.c.wrapped_by != master_id(self.master_key))
+            .order_by(table.c.id)
+            .limit(limit)
+            .with_for_update()
+        ).all()
+        for row in rows:
+            wrapped, by = self._wrap(row.subject, self._open(row).key)
+            connection.execute(update(table).where(table.c.id == row.id).values(key=wrapped, wrapped_by=by))
+        return len(rows)
+
+    def _wrap(self, name: str, key: bytes) -> tuple[bytes, str]:
+        """Return the key as it rests in the table, and by what it is wrapped."""
+        if self.master_key is None:
+            return key, UNWRAPPED
         nonce = self.random(NONCE_BYTES)
-        wrapped = nonce + AESGCM(self.master_key).encrypt(nonce, key, name.encode())
-        return {"subject": name, "key": wrapped, "wrapped_by": self._master_id(), "created_at": now}
+        return nonce + AESGCM(self.master_key).encrypt(nonce, key, name.encode()), master_id(self.master_key)
 
     def _open(self, row: Row[*tuple[Any, ...]]) -> Subject:
         key = bytes(row.key)
         if row.wrapped_by != UNWRAPPED:
-            if self.master_key is None or row.wrapped_by != self._master_id():
+            masters = {master_id(master): master for master in (self.master_key, self.former) if master is not None}
+            if row.wrapped_by not in masters:
                 raise SubjectKeyError(f"the key of {row.subject} is wrapped by master key {row.wrapped_by}")
-            key = AESGCM(self.master_key).decrypt(key[:NONCE_BYTES], key[NONCE_BYTES:], row.subject.encode())
+            cipher = AESGCM(masters[row.wrapped_by])
+            try:
+                key = cipher.decrypt(key[:NONCE_BYTES], key[NONCE_BYTES:], row.subject.encode())
+            except InvalidTag as error:
+                raise SubjectKeyError(f"the key of {row.subject} was altered") from error
         return Subject(id=row.id, name=row.subject, key=key)
 
-    def _master_id(self) -> str:
-        return sha256(b"vonglau subject master\0" + (self.master_key or b"")).hexdigest()[:8]
+
+def master_id(master_key: bytes) -> str:
+    """Return the short public name of a master key, which stands beside every key it wraps."""
+    return sha256(b"vonglau subject master\0" + master_key).hexdigest()[:8]
+
+
+def wrapping(connection: Connection) -> dict[str, int]:
+    """Return how many living keys rest under each master key, by its short name; "none" are unwrapped."""
+    table = tables.subject
+    rows = connection.execute(
+        select(table.c.wrapped_by, func.count()).where(table.c.key.is_not(None)).group_by(table.c.wrapped_by)
+    )
+    return {row.wrapped_by: row[1] for row in rows.all()}
 
 
 def tokens(

@@ -29,7 +29,7 @@ from control.stand.postgres import DATABASE, OWNER, PostgresServer
 from tests.factories.audit import NOON, ORIGIN, make_entry, make_writer, settle
 
 TEMPLATE = f"{DATABASE}_audit_template"
-AUDIT_MIGRATIONS = ("0001", "0002", "0010", "0011", "0012")  # what `audit` needs; a later one is added here
+AUDIT_MIGRATIONS = ("0001", "0002", "0010", "0011", "0012", "0014")  # what `audit` needs; a later one is added here
 
 
 @dataclass(slots=True)
@@ -81,19 +81,24 @@ class Trail:
             engine.dispose()
 
 
-@pytest.fixture(scope="session")
-def journal_template(postgres: PostgresServer) -> str:
-    """A database with the roles and the journal, nothing else of the product: the library stands without it."""
-    postgres.create_database(TEMPLATE)
-    engine = create_engine(postgres.url(OWNER, database=TEMPLATE))
+def make_journal(server: PostgresServer, *, name: str) -> None:
+    """Make a database with the roles and the journal, nothing else of the product: the library stands without it."""
+    server.create_database(name)
+    engine = create_engine(server.url(OWNER, database=name))
     script = ScriptDirectory(str(Path(migrations.__file__).parent))
     with engine.begin() as connection:
         context = MigrationContext.configure(connection)
         context._ensure_version_table()
         with Operations.context(context):
-            for name in AUDIT_MIGRATIONS:
-                script.get_revision(name).module.upgrade()
+            for number in AUDIT_MIGRATIONS:
+                script.get_revision(number).module.upgrade()
     engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def journal_template(postgres: PostgresServer) -> str:
+    """The database every journal of a test is a copy of."""
+    make_journal(postgres, name=TEMPLATE)
     return TEMPLATE
 
 

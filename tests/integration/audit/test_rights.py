@@ -104,7 +104,7 @@ def test_personal_values_and_keys_are_for_the_application_alone(kept, role):
     assert refused(kept, role, "SELECT sealed FROM audit_opening")
 
 
-@pytest.mark.parametrize("role", ["vl_reader", "vl_signer", "vl_pruner"])
+@pytest.mark.parametrize("role", ["vl_reader", "vl_signer"])
 def test_who_only_reads_writes_no_entry(kept, role):
     assert refused(
         kept,
