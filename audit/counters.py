@@ -91,11 +91,15 @@ class Counters:
         numbers = numbers_in(str(details.get("numbers", "")))
         self.declared.setdefault(str(details.get("boot")), set()).update(numbers or ())
 
-    def gaps(self) -> list[Gap]:
-        """Return what is missing and was not declared, one gap a writer, in the order it showed."""
+    def gaps(self, *, before: int | None = None) -> list[Gap]:
+        """Return what is missing and was not declared, one gap a writer, in the order it showed.
+
+        With `before` only what an entry below that number has shown: a slow commit may still fill the rest.
+        """
         found = []
         for name, boot in self.boots.items():
-            numbers = tuple(sorted(set(boot.missing) - self.declared.get(name, set())))
+            shown = {n for n, at in boot.missing.items() if before is None or at < before}
+            numbers = tuple(sorted(shown - self.declared.get(name, set())))
             if numbers:
                 found.append(Gap(boot=name, numbers=numbers, sequence=boot.missing[numbers[0]]))
         return sorted(found, key=lambda gap: (gap.sequence, gap.boot))

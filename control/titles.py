@@ -32,6 +32,7 @@ ACTION_TITLES: Mapping[Action, Message] = {
     Action.AUDIT_ENTRY_VERIFY: Message(vi="Kiểm chứng một mục dấu vết", en="Verify an entry of the trail"),
     Action.AUDIT_ENTRY_READ: Message(vi="Xem một mục dấu vết", en="Read an entry of the trail"),
     Action.AUDIT_GAP_EXPLAIN: Message(vi="Giải thích khoảng trống", en="Explain a gap"),
+    Action.AUDIT_TRAIL_FOLLOW: Message(vi="Theo dấu một đối tượng", en="Follow one thing through the trail"),
     Action.AUDIT_TRAIL_SEARCH: Message(vi="Tìm trong dấu vết", en="Search the trail"),
     Action.AUDIT_JOURNAL_VERIFY: Message(vi="Kiểm chứng dấu vết", en="Verify the trail"),
     Action.AUDIT_WRITER_VOID: Message(
@@ -85,14 +86,20 @@ ACTION_TITLES: Mapping[Action, Message] = {
     Action.FACTOR_KEY_ENROL: Message(vi="Ghi danh khoá bảo mật", en="Enrol a security key"),
     Action.FACTOR_KEY_REMOVE: Message(vi="Bỏ khoá bảo mật", en="Remove a security key"),
     Action.FACTOR_RECOVERY_MAKE: Message(vi="Tạo bộ mã khôi phục", en="Make recovery codes"),
-    Action.FACTOR_RESET_CONFIRM: Message(vi="Người thứ hai xác nhận đặt lại yếu tố", en="Second person confirms a factor reset"),
+    Action.FACTOR_RESET_CONFIRM: Message(
+        vi="Người thứ hai xác nhận đặt lại yếu tố", en="Second person confirms a factor reset"
+    ),
     Action.FACTOR_RESET_REQUEST: Message(vi="Đề nghị đặt lại yếu tố thứ hai", en="Ask for a factor reset"),
     Action.FACTOR_RESET_WITHDRAW: Message(vi="Rút đề nghị đặt lại yếu tố", en="Withdraw a factor reset"),
-    Action.PEOPLE_NOTICE_READ: Message(vi="Đọc thông báo về đăng nhập của mình", en="Read a notice on one's own sign-in"),
+    Action.PEOPLE_NOTICE_READ: Message(
+        vi="Đọc thông báo về đăng nhập của mình", en="Read a notice on one's own sign-in"
+    ),
     Action.SIGN_IN_ENROLMENT_CHECK: Message(vi="Đăng nhập, bước mã ghi danh", en="Sign in, enrolment code"),
     Action.SIGN_IN_KEY_CHECK: Message(vi="Đăng nhập, bước khoá bảo mật", en="Sign in, security key"),
     Action.SIGN_IN_RECOVERY_CHECK: Message(vi="Đăng nhập bằng mã khôi phục", en="Sign in, recovery code"),
-    Action.STEP_UP_PROOF_CHECK: Message(vi="Xác nhận một việc bằng yếu tố thứ hai", en="Confirm one act with the second factor"),
+    Action.STEP_UP_PROOF_CHECK: Message(
+        vi="Xác nhận một việc bằng yếu tố thứ hai", en="Confirm one act with the second factor"
+    ),
 }
 # Actions that the trail writes about itself; they are no acts of the application and so not in Action.
 TRAIL_TITLES: Mapping[str, Message] = {
@@ -104,6 +111,10 @@ PERMISSION_TITLES: Mapping[Permission, Message] = {
     Permission.ASSURANCE_CHECK_RUN: Message(vi="Chạy phép kiểm tuân thủ", en="Run compliance checks"),
     Permission.ASSURANCE_EVIDENCE_EXPORT: Message(vi="Xuất gói bằng chứng", en="Export evidence bundles"),
     Permission.ASSURANCE_EVIDENCE_READ: Message(vi="Xem bằng chứng", en="Read evidence"),
+    Permission.ASSURANCE_FINDING_ASSIGN: Message(vi="Giao phát hiện", en="Assign findings"),
+    Permission.ASSURANCE_FINDING_CLOSE: Message(vi="Đóng phát hiện", en="Close findings"),
+    Permission.ASSURANCE_FINDING_EXPLAIN: Message(vi="Giải trình mọi phát hiện", en="Explain any finding"),
+    Permission.ASSURANCE_FINDING_READ: Message(vi="Xem mọi phát hiện", en="Read all findings"),
     Permission.ASSURANCE_POSTURE_READ: Message(vi="Xem tình trạng tuân thủ", en="Read the compliance posture"),
     Permission.ASSURANCE_TRAIL_READ: Message(vi="Đọc dấu vết", en="Read the trail"),
     Permission.ASSURANCE_TRAIL_VERIFY: Message(vi="Kiểm chứng dấu vết", en="Verify the trail"),

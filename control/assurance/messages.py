@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from control.assurance.findings.messages import FINDING_MESSAGES
 from control.messages import Message
 
 MESSAGES: Mapping[str, Message] = {
+    **FINDING_MESSAGES,
     "compliance.as_of.future": Message(
         vi="Chưa ai quan sát được ngày mai. Nhập một ngày không sau {latest}.",
         en="Nobody has observed tomorrow. Enter a day up to {latest}.",
@@ -14,6 +16,14 @@ MESSAGES: Mapping[str, Message] = {
     "compliance.as_of.not_a_date": Message(
         vi="Không đọc được ngày. Nhập theo dạng ngày/tháng/năm, ví dụ 25/11/2026.",
         en="The day cannot be read. Enter it as day/month/year, for example 25/11/2026.",
+    ),
+    "entry.body_removed": Message(
+        vi="Nội dung mục này đã được gỡ khi hết thời hạn lưu; số, mã băm và chỗ trong chuỗi vẫn còn.",
+        en="The body of this entry was removed when its time of keeping ended; number, hash and place remain.",
+    ),
+    "entry.not_sealed": Message(
+        vi="Mục này chưa được niêm phong. Hãy thử lại sau vài giây, khi điểm niêm phong mới được ký.",
+        en="This entry is not sealed yet. Try again in a few seconds, when a new checkpoint has been signed.",
     ),
     "trail.filter.not_a_moment": Message(
         vi="Không đọc được thời điểm. Nhập ngày/tháng/năm, có thể kèm giờ, ví dụ 25/11/2026 09:42.",

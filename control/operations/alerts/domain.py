@@ -64,6 +64,12 @@ class OwnAlert:
 
 
 OWN_ALERTS: Mapping[str, OwnAlert] = {
+    "FindingOverdue": OwnAlert(
+        severity=Severity.TICKET,
+        summary="Phát hiện {subject} quá hạn, chưa được đóng",
+        summary_en="Finding {subject} is overdue and not closed",
+        runbook="finding-overdue",
+    ),
     "JobInterrupted": OwnAlert(
         severity=Severity.TICKET,
         summary="Việc nền {subject} dở dang vì tiến trình nền chết",

@@ -42,7 +42,7 @@ METRIC = re.compile(r"\bvonglau_[a-z_]+\b")
 PLAIN_LINE = re.compile(r"# \S.*|## \S.*|- \S.*|[1-9]\. \S.*|(Cảnh báo|Alerts|Playbook): `.*`|")
 GLOBAL_OPTIONS = {"--json", "--lang", "--data"}
 FOREIGN = {"pg_wal"}  # a name of PostgreSQL's own
-CODES = {"CB-…", "LC-…"}
+CODES = {"CB-…", "LC-…", "PT-…"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +104,7 @@ def alerts() -> dict[str, str]:
 def product_words() -> frozenset[str]:
     """Every word of the product's own code and data."""
     words: set[str] = set()
-    for folder in ("audit", "control", "monitors", "playbooks"):
+    for folder in ("audit", "control", "monitors", "playbooks", "policies"):
         for path in (ROOT / folder).rglob("*"):
             if path.suffix in {".py", ".yml", ".yaml", ".tmpl"}:
                 words.update(re.findall(r"[A-Za-z0-9_./-]+", path.read_text(encoding="utf-8")))
