@@ -129,7 +129,8 @@ def _judge_journal(
     verdict.need(what="in the journal twice", found=[one for one, count in times.items() if count > 1])
     verdict.need(what="still in the outbox", found=[waiting] if waiting else [])
     numbers = [record.sequence for record in records]
-    verdict.need(what="numbers that do not follow", found=set(numbers) ^ set(range(len(numbers))))
+    verdict.need(what="numbers given twice", found=[one for one, count in Counter(numbers).items() if count > 1])
+    verdict.need(what="numbers left out", found=sorted(set(range(max(numbers, default=-1) + 1)) - set(numbers)))
 
 
 def _judge_copy(
