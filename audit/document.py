@@ -5,17 +5,20 @@ id with `create` makes it arrive once, for ever. The template uses only types th
 """
 
 from datetime import UTC
+from hashlib import sha256
 from typing import Any
 
 import orjson
 
+from audit.entry import ABOUT_PATHS
 from audit.journal import Record
+from audit.projection import LONGEST_VALUE, identifier_at, read_body, search_row
 
 TEMPLATE_NAME = "audit"
 PATTERN = "audit-*"
 _EVENT = b'"event":{'
 
-_KEYWORD = {"type": "keyword", "ignore_above": 1024}
+_KEYWORD = {"type": "keyword", "ignore_above": LONGEST_VALUE}
 _COMMITTED = {"properties": {"c": {"type": "keyword"}}}
 
 
@@ -88,11 +91,17 @@ TEMPLATE: dict[str, Any] = {
                     }
                 },
                 "tokens": _KEYWORD,
-                "search_text": {"type": "text", "norms": False},
+                # Words are folded and parted by blanks before they come here: the server must part them nowhere else.
+                "search_text": {"type": "text", "norms": False, "analyzer": "whitespace"},
             },
         },
     },
 }
+
+# Tells whether the template a server holds is the one of this release.
+TEMPLATE_DIGEST = sha256(orjson.dumps(TEMPLATE, option=orjson.OPT_SORT_KEYS)).hexdigest()
+TEMPLATE["meta"] = {"digest": TEMPLATE_DIGEST}
+_FOUND_BY = (("user", "id"), ("session", "id"), *ABOUT_PATHS.values())
 
 
 def index_name(record: Record) -> str:
@@ -127,8 +136,27 @@ def document(record: Record) -> bytes:
 
 
 def stub(record: Record, *, with_body: bool) -> bytes:
-    """Return the least document of an entry that could not be indexed whole."""
-    event: dict[str, Any] = {"id": str(record.id), "sequence": record.sequence, "hash": record.leaf.hex()}
+    """Return the least document of an entry that could not be indexed whole: number, hash, and what it is found by.
+
+    Without its body, when it was too large, it is not found by its words either.
+    """
+    row, tree = search_row(record), read_body(record.body)
+    event: dict[str, Any] = {
+        "id": str(record.id),
+        "sequence": record.sequence,
+        "hash": record.leaf.hex(),
+        "action": row["action"],
+        "outcome": row["outcome"],
+        "type": ["denied"] if row["denied"] else [],
+    }
+    found: dict[str, Any] = {"@timestamp": record.at.astimezone(UTC).isoformat(), "event": event}
+    for path in _FOUND_BY:
+        if (value := identifier_at(tree, *path)) is not None:
+            place = found
+            for step in path[:-1]:
+                place = place.setdefault(step, {})
+            place[path[-1]] = value
     if with_body and record.body is not None:
         event["original"] = record.body.decode(errors="replace")
-    return orjson.dumps({"@timestamp": record.at.astimezone(UTC).isoformat(), "event": event})
+        found |= {"search_text": " ".join(row["words"]), "tokens": row["tokens"]}
+    return orjson.dumps(found)

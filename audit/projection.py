@@ -21,6 +21,7 @@ from audit.text import words
 TARGET = "postgresql"
 BATCH = 1000
 UNREADABLE = "audit:entry:unreadable"
+LONGEST_VALUE = 256  # an identifier longer than this is none of ours, and no index has room for it
 
 # What has a column of its own; every other identifier is found as "kind:value" in refs.
 COLUMNS = ("person_id", "account_id", "case_code")
@@ -54,17 +55,17 @@ class Projector:
 def search_row(record: Record) -> dict[str, Any]:
     """Return the row of one entry."""
     tree = read_body(record.body)
-    about = {name: text_at(tree, *path) for name, path in ABOUT_PATHS.items()}
+    about = {name: identifier_at(tree, *path) for name, path in ABOUT_PATHS.items()}
     refs = [f"{name}:{value}" for name, value in about.items() if value and name not in COLUMNS]
-    refs += [f"session:{session}"] if (session := text_at(tree, "session", "id")) else []
+    refs += [f"session:{session}"] if (session := identifier_at(tree, "session", "id")) else []
     types = tree.get("event", {}).get("type", [])
     return {
         "seq": record.sequence,
         "at": record.at,
-        "action": text_at(tree, "event", "action") or UNREADABLE,
-        "outcome": text_at(tree, "event", "outcome") or "unknown",
+        "action": identifier_at(tree, "event", "action") or UNREADABLE,
+        "outcome": identifier_at(tree, "event", "outcome") or "unknown",
         "denied": isinstance(types, list) and "denied" in types,
-        "actor_id": text_at(tree, "user", "id"),
+        "actor_id": identifier_at(tree, "user", "id"),
         **{name: about[name] for name in COLUMNS},
         "refs": refs,
         "words": list(words(record.search_text)),
@@ -89,3 +90,9 @@ def text_at(tree: Mapping[str, Any], *path: str) -> str | None:
     for step in path:
         found = found.get(step) if isinstance(found, Mapping) else None
     return found if isinstance(found, str) else None
+
+
+def identifier_at(tree: Mapping[str, Any], *path: str) -> str | None:
+    """Return the identifier at a path of the body, None when there is none that an index has room for."""
+    found = text_at(tree, *path)
+    return found if found is not None and len(found) <= LONGEST_VALUE else None

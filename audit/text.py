@@ -9,18 +9,25 @@ import re
 import unicodedata
 
 _WORD = re.compile(r"\w+")
-_DD = str.maketrans({"đ": "d", "Đ": "D"})
+_LONGEST_WORD = 64  # a longer one is cut: no index has room for what an attacker may type
+# The marks nearly all text has; what is left after them is looked at letter by letter.
+_MARKS = re.compile("[\u0300-\u034e\u0350-\u036f]+")
 
 
 def fold(text: str) -> str:
     """Lower the text, take off every mark, turn đ into d: "Điều" and "dieu" become one."""
-    bare = unicodedata.normalize("NFD", text.translate(_DD))
-    return "".join(char for char in bare if not unicodedata.combining(char)).lower()
+    if text.isascii():
+        return text.lower()
+    bare = _MARKS.sub("", unicodedata.normalize("NFD", text.replace("đ", "d").replace("Đ", "D")))
+    if not bare.isascii():
+        bare = "".join(char for char in bare if not unicodedata.combining(char))
+    return bare.lower()
 
 
 def words(text: str) -> tuple[str, ...]:
     """Split folded text into its words, each once, in order of appearance; an underscore parts words too."""
-    return tuple(dict.fromkeys(_WORD.findall(fold(text).replace("_", " "))))
+    found = _WORD.findall(fold(text).replace("_", " "))
+    return tuple(dict.fromkeys(word[:_LONGEST_WORD] for word in found))
 
 
 def nfc(text: str) -> str:

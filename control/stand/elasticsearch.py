@@ -38,10 +38,10 @@ BCRYPT_ROUNDS = 10
 # One role each, no more than its work needs: the shipper can add and cannot change, read or delete.
 ROLES = """\
 shipper:
-  cluster: ["cluster:monitor/health"]
+  cluster: ["cluster:monitor/health", "indices:admin/index_template/get"]
   indices:
     - names: ["audit-*"]
-      privileges: ["create_doc", "auto_configure"]
+      privileges: ["create_doc", "auto_configure", "view_index_metadata"]
 reader:
   cluster: ["cluster:monitor/health"]
   indices:

@@ -15,6 +15,7 @@ import policies
 from control import create_app
 from control.settings import Settings
 from control.stand.postgres import PostgresServer
+from tests.integration.bulkserver import stub_server  # noqa: F401
 from tests.integration.trails import index, journal_template, new_trail, node, trail, unused_port  # noqa: F401
 
 BASE_URL = "https://localhost"

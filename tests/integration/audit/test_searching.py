@@ -172,6 +172,18 @@ def test_the_access_report_counts_by_the_day_of_hanoi(trail):
     assert report.is_whole
 
 
+def test_what_no_index_has_room_for_neither_stops_the_copy_nor_hides_the_entry(trail):
+    endless = "".join(chr(0x4E00 + number) for number in range(4000))
+    trail.write(make_entry(about=About(case_code=endless, run_id=endless), details={"typed": endless}))
+    trail.fill(1)
+
+    search = PostgresSearch(engine=trail.engine("vl_web"))
+
+    assert numbers(search.search(Query())) == [1, 0]
+    assert numbers(search.search(Query(text=endless))) == [0]
+    assert numbers(search.search(Query(case_code=endless))) == []
+
+
 def test_a_citizen_is_found_by_token_until_the_key_is_destroyed(filled):
     search = PostgresSearch(engine=filled.engine("vl_web"))
     with filled.engine("vl_web").connect() as connection:
