@@ -19,6 +19,7 @@ from audit.text import nfc, words
 SCHEMA = "vn-audit/1"
 ECS_VERSION = "9.4.0"
 DATASET = "control.audit"
+DEFAULT_RETENTION = "A3M"  # the class of level 3, which every act has at least
 
 _ACTION = re.compile(r"[a-z][a-z0-9-]*:[a-z][a-z0-9-]*:[a-z][a-z0-9-]*")
 _NAME = re.compile(r"[a-z][a-z0-9_.-]*")
@@ -131,7 +132,7 @@ class Entry:
     personal: Mapping[str, str] = field(default_factory=dict)
     subject: str | None = None
     titles: tuple[str, ...] = ()
-    retention: str = "A3M"
+    retention: str = DEFAULT_RETENTION
     writer_boot: str | None = None
     writer_n: int | None = None
     writer_mono_ns: int | None = None

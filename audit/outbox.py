@@ -113,6 +113,7 @@ def _declare_void(connection: Connection, writer: Writer, entry: Entry) -> None:
         action=VOID_ACTION,
         actor_id="system:writer",
         details={"boot": boot, "numbers": ranges(numbers)},
+        retention=writer.retention_of(VOID_ACTION),
         writer_boot=boot,
         writer_n=number,
         writer_mono_ns=mono_ns,

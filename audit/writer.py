@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, ExceptionContext, event
 
+from audit.entry import DEFAULT_RETENTION
 from audit.subjects import SubjectKeys
 
 
@@ -30,12 +31,14 @@ class Writer:
     """Counts the entries of one process.
 
     `boot` names this start of the process, `monotonic_ns` is its steady clock. Numbers start at 1 and are given
-    once. Threads of the process share one writer.
+    once. Threads of the process share one writer. `retention_of` names the class an action is kept under: the law
+    decides, this package only asks.
     """
 
     boot: str
     monotonic_ns: Callable[[], int] = time.monotonic_ns
     keys: SubjectKeys = field(default_factory=SubjectKeys)
+    retention_of: Callable[[str], str] = field(default=lambda _action: DEFAULT_RETENTION)
     random: Callable[[int], bytes] = os.urandom
     _last: int = 0
     _void: set[int] = field(default_factory=set)

@@ -156,6 +156,7 @@ class Act:
             personal=dict(personal or {}),
             subject=subject,
             titles=(*words_of(action), *titles),
+            retention=self.writer.retention_of(action),
             writer_boot=boot,
             writer_n=number,
             writer_mono_ns=mono_ns,

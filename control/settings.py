@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 PREFIX = "VONGLAU_"
 MINIMUM_SECRET_CHARACTERS = 32
-FACTOR_KEY_BYTES = 32
+KEY_BYTES = 32
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -57,6 +57,8 @@ class Settings:
     ldap_people_base: str
     ldap_groups_base: str
     factor_key: bytes = field(repr=False)
+    subject_key: bytes = field(repr=False)
+    subject_key_former: bytes = field(repr=False)
     elasticsearch_url: str
     elasticsearch_user: str
     elasticsearch_password: str = field(repr=False)
@@ -103,6 +105,8 @@ class Settings:
             ldap_people_base=reader.text("LDAP_PEOPLE_BASE"),
             ldap_groups_base=reader.text("LDAP_GROUPS_BASE"),
             factor_key=reader.key("FACTOR_KEY"),
+            subject_key=reader.key("SUBJECT_KEY"),
+            subject_key_former=reader.key("SUBJECT_KEY_FORMER"),
             elasticsearch_url=reader.url("ELASTICSEARCH_URL"),
             elasticsearch_user=reader.text("ELASTICSEARCH_USER"),
             elasticsearch_password=reader.secret("ELASTICSEARCH_PASSWORD"),
@@ -179,10 +183,8 @@ class _Reader:
             key = base64.b64decode(value, validate=True)
         except binascii.Error:
             key = b""
-        if len(key) != FACTOR_KEY_BYTES:
-            self.faults.append(
-                f"{PREFIX}{name}: cần {FACTOR_KEY_BYTES} byte dạng base64 / needs {FACTOR_KEY_BYTES} bytes in base64"
-            )
+        if len(key) != KEY_BYTES:
+            self.faults.append(f"{PREFIX}{name}: cần {KEY_BYTES} byte dạng base64 / needs {KEY_BYTES} bytes in base64")
         return key
 
     def path(self, name: str) -> Path | None:
@@ -246,6 +248,11 @@ SETTING_DESCRIPTIONS: Mapping[str, str] = {
     "LDAP_PEOPLE_BASE": "where people live in the directory",
     "LDAP_GROUPS_BASE": "where groups live in the directory",
     "FACTOR_KEY": "32 bytes in base64 that encrypt one-time-password secrets (or FACTOR_KEY_FILE)",
+    "SUBJECT_KEY": (
+        "32 bytes in base64 that wrap the keys of persons in the trail (or SUBJECT_KEY_FILE); "
+        "production: web, worker, pruner"
+    ),
+    "SUBJECT_KEY_FORMER": "the key before it, only while it is being changed (or SUBJECT_KEY_FORMER_FILE)",
     "ELASTICSEARCH_URL": "search copy of the trail; empty: PostgreSQL answers and the screen says so",
     "ELASTICSEARCH_USER": "reader (web) or shipper (audit run)",
     "ELASTICSEARCH_PASSWORD": "its password (or ELASTICSEARCH_PASSWORD_FILE)",

@@ -5,9 +5,6 @@ Not for: behaviour. Invariant: nothing registers itself; what is not listed here
 
 from __future__ import annotations
 
-import os
-import secrets
-import time
 from datetime import UTC, datetime
 from importlib import import_module
 from types import ModuleType
@@ -17,7 +14,6 @@ from urllib.parse import urlsplit
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-import audit
 import policies
 from control import access, requests, security
 from control.access import not_audited, public
@@ -27,6 +23,7 @@ from control.messages import CORE_MESSAGES, Messages
 from control.parts import Parts
 from control.services import Clock, Services
 from control.settings import Settings
+from control.writers import make_writer
 
 WINGS = ("people", "privilege", "cases", "portal", "operations", "assurance")
 MAX_REQUEST_BYTES = 12 * 1024 * 1024
@@ -68,7 +65,7 @@ def build(
         PREFERRED_URL_SCHEME="https" if settings.base_url.startswith("https") else "http",
     )
     database = database or Database(settings.database_url)
-    writer = audit.Writer(boot=f"{os.getpid()}-{secrets.token_hex(6)}", monotonic_ns=time.monotonic_ns)
+    writer = make_writer(settings, law)
     writer.follow(database.engine)
     ports: dict[str, Any] = {name: port for wiring in wirings for name, port in wiring.PORTS.items()}
     ports["frame_parts"] = Parts.of(ports, database=database)

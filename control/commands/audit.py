@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import signal
 import sys
 import threading
@@ -58,16 +57,16 @@ class _Around:
 
 @contextmanager
 def _around(speech: Speech, name: str) -> Iterator[_Around]:
-    import audit as trail
     import policies
     from control.acts import Act
     from control.db import Database
     from control.settings import Settings
+    from control.writers import make_writer
 
     settings = Settings.from_env(speech.environment("worker", os.environ))
     database = Database(settings.database_url, pool_size=2)
-    writer = trail.Writer(boot=f"{os.getpid()}-{secrets.token_hex(6)}", monotonic_ns=time.monotonic_ns)
-    act = Act.for_system(name, now=datetime.now(UTC), writer=writer, policy_digest=policies.load().digest)
+    law = policies.load()
+    act = Act.for_system(name, now=datetime.now(UTC), writer=make_writer(settings, law), policy_digest=law.digest)
     try:
         yield _Around(settings=settings, database=database, act=act)
     finally:
@@ -158,7 +157,7 @@ def search(speech: Speech, *, filters: tuple[str, ...], text: str | None, limit:
     with _around(speech, "audit-search") as around:
         engine = around.database.engine
         with engine.connect() as connection:
-            query = read_query(filters, text=text, connection=connection, limit=limit)
+            query = read_query(filters, text=text, connection=connection, limit=limit, keys=around.act.writer.keys)
         client = search_client(around.settings)
         around.record(Action.AUDIT_TRAIL_SEARCH, asked_for(filters, text))
         page = FallbackSearch(
@@ -184,7 +183,7 @@ def export(speech: Speech, *, out: Path, filters: tuple[str, ...], text: str | N
     with _around(speech, "audit-export") as around:
         engine = around.database.engine
         with engine.connect() as connection:
-            query = read_query(filters, text=text, connection=connection)
+            query = read_query(filters, text=text, connection=connection, keys=around.act.writer.keys)
             wanted = trail.bundle.matching(connection, query)
             if not wanted:
                 raise AuditError("audit.nothing", vi="Không có bút toán nào khớp.", en="No entry matches.")

@@ -24,7 +24,14 @@ class AuditError(Exception):
         self.exit_status, self.details, self.citation = exit_status, details, None
 
 
-def read_query(filters: tuple[str, ...], *, text: str | None, connection: Connection, limit: int = 50) -> trail.Query:
+def read_query(
+    filters: tuple[str, ...],
+    *,
+    text: str | None,
+    connection: Connection,
+    keys: trail.SubjectKeys,
+    limit: int = 50,
+) -> trail.Query:
     """Turn K=V filters into a query; a time without a zone is Vietnamese. Raises AuditError."""
     import audit as trail
 
@@ -41,7 +48,7 @@ def read_query(filters: tuple[str, ...], *, text: str | None, connection: Connec
             asked[name] = value in {"yes", "true"}
         elif name in PERSONAL_FILTERS:
             # An address is never indexed in clear: it is found by its token, or not at all.
-            asked["tokens"] = trail.tokens(connection, PERSONAL_FILTERS[name], [value]) or ("none",)
+            asked["tokens"] = trail.tokens(connection, PERSONAL_FILTERS[name], [value], keys=keys) or ("none",)
         else:
             raise _bad_filter(part)
     return trail.Query(**asked)

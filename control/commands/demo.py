@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import tempfile
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -71,17 +70,17 @@ def _read_up(data: Any, start: Any) -> dict[str, Any]:
 
 def forget_factor(speech: Speech, *, login: str) -> None:
     """Send one invented person back to the QR; the removal is an entry of `system:demo`."""
-    import audit
     import policies
     from control.acts import Act
     from control.db import Database
     from control.people import forget_demonstration_factor
     from control.settings import Settings
+    from control.writers import make_writer
 
     settings = Settings.from_env(speech.environment("web", os.environ))
     database = Database(settings.database_url, pool_size=1)
-    writer = audit.Writer(boot=f"{os.getpid()}-{secrets.token_hex(6)}")
-    act = Act.for_system("demo", now=datetime.now(UTC), writer=writer, policy_digest=policies.load().digest)
+    law = policies.load()
+    act = Act.for_system("demo", now=datetime.now(UTC), writer=make_writer(settings, law), policy_digest=law.digest)
     try:
         with database.unit_of_work() as session:
             forget_demonstration_factor(session, login=login, settings=settings, act=act)

@@ -6,7 +6,6 @@ Not for: rules. Every command that changes something calls the same service as t
 from __future__ import annotations
 
 import os
-import secrets
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -130,12 +129,13 @@ def sweep_runs(speech: Speech, *, dry_run: bool) -> None:
     """Đánh dấu lượt chạy mất tiến trình / mark runs that lost their process; safe to run twice."""
     from sqlalchemy import func, select
 
-    import audit
     import policies
     from control.acts import Act
     from control.operations.alerts import raise_own
     from control.operations.runs import code_of, sweep
     from control.operations.runs.models import Run
+    from control.settings import Settings
+    from control.writers import make_writer
 
     now = datetime.now(UTC)
     with _database(speech).unit_of_work() as session:
@@ -143,8 +143,9 @@ def sweep_runs(speech: Speech, *, dry_run: bool) -> None:
             lost = select(func.count()).select_from(Run).where(Run.state == "running", Run.lease_until < now)
             codes = [""] * int(session.scalar(lost) or 0)
         else:
-            writer = audit.Writer(boot=f"{os.getpid()}-{secrets.token_hex(6)}")
-            act = Act.for_system("operations-runs-sweep", now=now, writer=writer, policy_digest=policies.load().digest)
+            law = policies.load()
+            writer = make_writer(Settings.from_env(speech.environment(ROLE, os.environ)), law)
+            act = Act.for_system("operations-runs-sweep", now=now, writer=writer, policy_digest=law.digest)
             codes = [code_of(run.id) for run in sweep(session, act=act)]
             for code in codes:
                 raise_own(session, "RunInterrupted", subject=code, act=act)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +10,6 @@ from datetime import UTC, datetime
 
 import click
 
-import audit
 import policies
 from control.acts import Act
 from control.commands.speech import Speech, pass_speech
@@ -22,6 +19,7 @@ from control.people import check_directory, sync_people
 from control.people.circumstances import directory_of
 from control.people.directory.client import Directory
 from control.settings import Settings
+from control.writers import make_writer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +37,7 @@ def _around(speech: Speech, name: str) -> Iterator[_Around]:
     settings = Settings.from_env(speech.environment("web", os.environ))
     law = policies.load()
     database = Database(settings.database_url, pool_size=1)
-    writer = audit.Writer(boot=f"{os.getpid()}-{secrets.token_hex(6)}", monotonic_ns=time.monotonic_ns)
-    act = Act.for_system(name, now=datetime.now(UTC), writer=writer, policy_digest=law.digest)
+    act = Act.for_system(name, now=datetime.now(UTC), writer=make_writer(settings, law), policy_digest=law.digest)
     try:
         yield _Around(database=database, directory=directory_of(settings, policies=law), law=law, act=act)
     finally:

@@ -75,6 +75,23 @@ def _nothing(_addresses: Addresses, _secrets: StandSecrets) -> dict[str, str]:
     return {}
 
 
+def _keeper(addresses: Addresses) -> dict[str, str]:
+    """The search server's second pair of credentials: puts the template in place and drops whole months."""
+    keeper = (addresses.elasticsearch_passwords or {}).get("keeper", "")
+    return {
+        "VONGLAU_ELASTICSEARCH_KEEPER_USER": "keeper" if keeper else "",
+        "VONGLAU_ELASTICSEARCH_KEEPER_PASSWORD": keeper,
+    }
+
+
+def _pruner(addresses: Addresses, secrets: StandSecrets) -> dict[str, str]:
+    return {
+        "VONGLAU_ELASTICSEARCH_URL": addresses.elasticsearch,
+        **_keeper(addresses),
+        "VONGLAU_SUBJECT_KEY": secrets.subject_key,
+    }
+
+
 def _web(addresses: Addresses, secrets: StandSecrets) -> dict[str, str]:
     return {
         "VONGLAU_WEB_PORT": str(addresses.web_port),
@@ -82,6 +99,7 @@ def _web(addresses: Addresses, secrets: StandSecrets) -> dict[str, str]:
         **_search(addresses, user="reader"),
         **_monitoring(addresses),
         "VONGLAU_FACTOR_KEY": secrets.factor_key,
+        "VONGLAU_SUBJECT_KEY": secrets.subject_key,
         "VONGLAU_ALERTMANAGER_TOKEN": secrets.alertmanager_token,
         "VONGLAU_PORTAL_URL": addresses.portal,
         "VONGLAU_PORTAL_KEY": secrets.portal_key,
@@ -90,6 +108,7 @@ def _web(addresses: Addresses, secrets: StandSecrets) -> dict[str, str]:
 
 def _worker(addresses: Addresses, secrets: StandSecrets) -> dict[str, str]:
     return {
+        "VONGLAU_SUBJECT_KEY": secrets.subject_key,
         **_directory(addresses),
         **_search(addresses, user="reader"),
         **_monitoring(addresses),
@@ -99,12 +118,7 @@ def _worker(addresses: Addresses, secrets: StandSecrets) -> dict[str, str]:
 
 
 def _audit(addresses: Addresses, _secrets: StandSecrets) -> dict[str, str]:
-    keeper = (addresses.elasticsearch_passwords or {}).get("keeper", "")
-    return {
-        **_search(addresses, user="shipper"),
-        "VONGLAU_ELASTICSEARCH_KEEPER_USER": "keeper" if keeper else "",
-        "VONGLAU_ELASTICSEARCH_KEEPER_PASSWORD": keeper,
-    }
+    return {**_search(addresses, user="shipper"), **_keeper(addresses)}
 
 
 def _monitor(addresses: Addresses, _secrets: StandSecrets) -> dict[str, str]:
@@ -120,6 +134,7 @@ def _owner(addresses: Addresses, secrets: StandSecrets) -> dict[str, str]:
         **_directory(addresses),
         **_reader(addresses, secrets),
         "VONGLAU_FACTOR_KEY": secrets.factor_key,
+        "VONGLAU_SUBJECT_KEY": secrets.subject_key,
         "VONGLAU_PORTAL_URL": addresses.portal,
     }
 
@@ -131,6 +146,7 @@ _OWN = {
     "monitor": _monitor,
     "reader": _reader,
     "owner": _owner,
+    "pruner": _pruner,
 }
 
 

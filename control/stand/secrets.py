@@ -20,6 +20,7 @@ class StandSecrets:
 
     stand: str
     factor_key: str = field(repr=False)
+    subject_key: str = field(repr=False)
     alertmanager_token: str = field(repr=False)
     portal_key: str = field(repr=False)
     form_keys: dict[str, str] = field(repr=False)
@@ -34,6 +35,7 @@ class StandSecrets:
         made = cls(
             stand=known.get("stand") or secrets.token_hex(12),
             factor_key=known.get("factor_key") or base64.b64encode(secrets.token_bytes(32)).decode(),
+            subject_key=known.get("subject_key") or base64.b64encode(secrets.token_bytes(32)).decode(),
             alertmanager_token=known.get("alertmanager_token") or secrets.token_urlsafe(32),
             portal_key=known.get("portal_key") or secrets.token_urlsafe(32),
             # Each process has a key of its own: what one of them loses opens nothing at another.

@@ -6,7 +6,6 @@ Not for: judging. Exit status of `check`: 0 passes, 1 fails or proves nothing, 3
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -95,13 +94,14 @@ def posture_document(shown: Any) -> dict[str, Any]:
 @pass_speech
 def check(speech: Speech, *, name: str) -> None:
     """Chạy một phép kiểm và in quan sát / run one check and print its observation."""
-    import audit
     from control.acts import Act
     from control.assurance.compliance import service
+    from control.settings import Settings
+    from control.writers import make_writer
 
     with _opened(speech) as (database, law, now):
         wanted = law.requirements.check(name)
-        writer = audit.Writer(boot=f"{os.getpid()}-{secrets.token_hex(6)}")
+        writer = make_writer(Settings.from_env(speech.environment("web", os.environ)), law)
         act = Act.for_system("compliance-check", now=now, writer=writer, policy_digest=law.digest)
         with database.unit_of_work() as session:
             found = service.run_check(session, check=wanted, act=act)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import secrets
 import signal
 import socket
@@ -20,13 +19,13 @@ from typing import Any
 
 from procrastinate import App, PsycopgConnector
 
-import audit
 import policies
 from control.db import Database
 from control.operations.jobs import upkeep
 from control.operations.jobs.domain import JobContext, Task
 from control.operations.schedules import ScheduleSpec, install, start
 from control.settings import Settings
+from control.writers import make_writer
 
 CONCURRENCY = 8
 GRACE_SECONDS = 30.0
@@ -77,16 +76,16 @@ def schedules_of(ports: Mapping[str, Any]) -> list[ScheduleSpec]:
 
 def make_context(settings: Settings) -> JobContext:
     """Return what the jobs of this process share."""
-    boot = f"{os.getpid()}-{secrets.token_hex(6)}"
-    database, writer = Database(settings.database_url, pool_size=CONCURRENCY + 4), audit.Writer(boot=boot)
+    law = policies.load()
+    database, writer = Database(settings.database_url, pool_size=CONCURRENCY + 4), make_writer(settings, law)
     writer.follow(database.engine)
     return JobContext(
         settings=settings,
         database=database,
         writer=writer,
-        policy_digest=policies.load().digest,
+        policy_digest=law.digest,
         clock=lambda: datetime.now(UTC),
-        worker=f"{socket.gethostname()}:{boot}",
+        worker=f"{socket.gethostname()}:{writer.boot}",
         random_hex=secrets.token_hex,
     )
 

@@ -5,14 +5,10 @@ What is seeded goes through the same services as everything else, so each step h
 
 from __future__ import annotations
 
-import os
-import secrets
-import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-import audit
 import policies
 from control import cases, privilege
 from control.acts import Act
@@ -20,6 +16,7 @@ from control.db import Database
 from control.people import enrol_known_factor, sync_people
 from control.people.circumstances import directory_of
 from control.settings import Settings
+from control.writers import make_writer
 
 SYSTEM = "demonstration-seed"
 
@@ -29,8 +26,7 @@ def seed(*, environment_file: Path, totp_secrets: Mapping[str, str]) -> None:
     settings = Settings.from_env(read_environment(environment_file))
     law = policies.load()
     database = Database(settings.database_url, pool_size=1)
-    boot = f"{os.getpid()}-{secrets.token_hex(6)}"
-    writer = audit.Writer(boot=boot, monotonic_ns=time.monotonic_ns)
+    writer = make_writer(settings, law)
     act = Act.for_system(SYSTEM, now=datetime.now(UTC), writer=writer, policy_digest=law.digest)
     try:
         directory = directory_of(settings, policies=law)

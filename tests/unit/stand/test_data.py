@@ -112,6 +112,7 @@ def test_a_secret_never_shows_in_a_representation(tmp_path: Path):
     made = StandSecrets.of(tmp_path, enrolled=("mau.nt",))
 
     assert made.factor_key not in repr(made)
+    assert made.subject_key not in repr(made)
     assert made.totp["mau.nt"] not in repr(made)
 
 
@@ -149,7 +150,8 @@ def test_only_who_needs_a_secret_is_told_it(tmp_path: Path):
     assert who_knows(made.factor_key) == {"web", "owner"}
     assert who_knows(made.alertmanager_token) == {"web"}
     assert who_knows("password-of-shipper") == {"audit"}
-    assert who_knows("password-of-keeper") == {"audit"}
+    assert who_knows("password-of-keeper") == {"audit", "pruner"}
+    assert who_knows(made.subject_key) == {"web", "worker", "owner", "pruner"}
     assert all(who_knows(key) == {process} for process, key in made.form_keys.items())
 
 
