@@ -46,6 +46,12 @@ class NotSignedIn(VongLauError):
     status = HTTPStatus.UNAUTHORIZED
 
 
+class NotProven(VongLauError):
+    """Raised when an act needs a fresh second factor for exactly itself, and a program sent it without one."""
+
+    status = HTTPStatus.UNAUTHORIZED
+
+
 class NotAllowed(VongLauError):
     """Raised after a rule refused and the refusal was recorded."""
 

@@ -99,4 +99,21 @@ MESSAGES: Mapping[str, Message] = {
         vi="Phải chờ giữa hai lần thử vì vừa nhập sai nhiều lần.",
         en="A wait between two tries is in force after several wrong ones.",
     ),
+    "step-up.changed": Message(
+        vi="Nội dung đã khác với điều bạn vừa được hỏi, nên chưa làm gì. Đọc lại rồi xác nhận bằng mã mới.",
+        en="What was sent is not what you were asked about, so nothing was done. Read it again and confirm anew.",
+    ),
+    "step-up.over": Message(
+        vi="Câu hỏi xác nhận đã hết hạn, đã dùng, hoặc thuộc phiên khác, nên chưa làm gì. Xác nhận lại bằng mã mới.",
+        en="The question has run out, was answered before, or belongs to another session, so nothing was done. "
+        "Confirm anew.",
+    ),
+    "step-up.refused": Message(
+        vi="Mã hoặc khoá không đúng, hoặc mã đã dùng rồi. Chưa làm gì cả; chờ mã mới rồi nhập lại.",
+        en="The code or the key is not right, or the code was used before. Nothing was done; wait for a new code.",
+    ),
+    "step-up.required": Message(
+        vi="Việc này cần xác nhận bằng yếu tố thứ hai ngay trước khi làm; hãy làm trên trang.",
+        en="This act needs the second factor right before it is done; do it on its page.",
+    ),
 }

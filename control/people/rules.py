@@ -15,7 +15,8 @@ from control.settings import Settings
 from policies import Policies
 
 
-def _number(policies: Policies, name: str, *, profile: str, on: date) -> int:
+def number_of(policies: Policies, name: str, *, profile: str, on: date) -> int:
+    """Return one whole number of the law above zero. Raises PolicyError, ValueError."""
     value = policies.parameter(name, profile, on).value
     if not isinstance(value, int) or value < 1:
         raise ValueError(f"policies: {name} must be a whole number above zero, not {value!r}")
@@ -26,7 +27,7 @@ def sign_in_rules(policies: Policies, *, settings: Settings, on: date) -> SignIn
     """Return the numbers of sign-in as they stand on a day. Raises PolicyError, ValueError."""
 
     def number(name: str) -> int:
-        return _number(policies, name, profile=settings.profile, on=on)
+        return number_of(policies, name, profile=settings.profile, on=on)
 
     return SignInRules(
         attempts_maximum=number("sign_in_attempts_max"),
@@ -47,7 +48,7 @@ def session_rules(policies: Policies, *, settings: Settings, on: date) -> Sessio
     """Return the numbers of sessions as they stand on a day. Raises PolicyError, ValueError."""
 
     def number(name: str) -> int:
-        return _number(policies, name, profile=settings.profile, on=on)
+        return number_of(policies, name, profile=settings.profile, on=on)
 
     return SessionRules(
         idle=timedelta(minutes=number("session_idle_minutes")),
@@ -59,5 +60,5 @@ def session_rules(policies: Policies, *, settings: Settings, on: date) -> Sessio
 
 def factor_rules(policies: Policies, *, settings: Settings, on: date) -> FactorRules:
     """Return what checking a code needs. Raises PolicyError, ValueError."""
-    drift = _number(policies, "totp_drift_steps", profile=settings.profile, on=on)
+    drift = number_of(policies, "totp_drift_steps", profile=settings.profile, on=on)
     return FactorRules(key=settings.factor_key, drift_steps=drift)

@@ -14,6 +14,7 @@ from control.people.directory.routes import people
 from control.people.roles.routes import matrix
 from control.people.sessions.routes import sessions
 from control.people.signin.routes import signin
+from control.people.stepup.routes import step_up
 
 
 def sign_in_url() -> str:
@@ -21,7 +22,7 @@ def sign_in_url() -> str:
     return url_for("signin.ask")
 
 
-BLUEPRINTS: tuple[Blueprint, ...] = (signin, sessions, people, matrix)
+BLUEPRINTS: tuple[Blueprint, ...] = (signin, sessions, people, matrix, step_up)
 MESSAGES: Mapping[str, Message] = messages.MESSAGES
 PORTS: Mapping[str, Any] = {
     "degraded:directory": directory_part,

@@ -60,13 +60,11 @@ class RunningStand:
         )
 
     def fresh_code(self, login: str, *, secret: str | None = None) -> str:
-        """A code this person has not used yet; waits for the next half minute when the present one is spent."""
+        """A code this person has not used yet; the next half minute's counts already, a later one is waited for."""
         known = secret or self.person(login).totp_secret
         assert known is not None, f"{login} enrols by QR: give the secret"
-        step = int(time.time()) // STEP_SECONDS
-        if step <= self.used_steps.get(login, 0):
-            time.sleep((self.used_steps[login] + 1) * STEP_SECONDS - time.time() + 0.2)
-            step = int(time.time()) // STEP_SECONDS
+        step = max(self.used_steps.get(login, 0) + 1, int(time.time()) // STEP_SECONDS)
+        time.sleep(max(0.0, (step - 1) * STEP_SECONDS - time.time() + 0.2))
         self.used_steps[login] = step
         return pyotp.TOTP(known).at(step * STEP_SECONDS)
 
@@ -117,6 +115,14 @@ def sign_in(page: Page, stand: RunningStand, login: str) -> None:
     page.fill("input[name=code]", stand.fresh_code(login))
     page.press("input[name=code]", "Enter")
     page.wait_for_url(lambda address: "/sign-in" not in address)
+
+
+def confirm(page: Page, stand: RunningStand, login: str) -> None:
+    """Answer the question that stands between a form and its act with the person's code."""
+    page.wait_for_selector("input[name=step_up_code]")
+    page.fill("input[name=step_up_code]", stand.fresh_code(login))
+    page.press("input[name=step_up_code]", "Enter")
+    page.wait_for_load_state()
 
 
 def context_of(chromium: Browser, stand: RunningStand, login: str | None, **more: Any) -> BrowserContext:

@@ -21,7 +21,7 @@ from playwright.sync_api import BrowserContext, Page
 
 from control.stand.demo.proof import prove
 from tests.journeys.conftest import Look
-from tests.journeys.running import RunningStand
+from tests.journeys.running import RunningStand, confirm
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -119,6 +119,7 @@ def test_2_without_a_grant_the_case_stays_shut_and_a_document_opens_it(journey: 
     journey.ids["request"], journey.ids["document"] = file_request(journey, tmp_path)
     decision = journey.visit("vidu.l", f"/privilege/requests/{journey.ids['request']}/approval")
     decision.click("button[value=approve]")
+    confirm(decision, journey.stand, "vidu.l")
     decision.wait_for_url(re.compile(r"/privilege/requests/YC-\d+$"))
     grant = re.search(r"CQ-\d{4,}", journey.sound(decision).inner_text("main"))
 
@@ -264,6 +265,8 @@ def open_case(journey: Journey) -> Page:
     page.select_option("select[name=purpose]", "case.appraisal")
     page.click(f"form[action='/cases/{journey.ids['case']}'] button")
     page.wait_for_load_state()
+    if page.locator("input[name=step_up_code]").count():  # without a grant nobody is asked, only refused
+        confirm(page, journey.stand, "tap.dt")
     return page
 
 
@@ -289,5 +292,6 @@ def file_request(journey: Journey, folder: Path) -> tuple[str, str]:
         page.fill(f"input[name={name}]", f"{day:%d/%m/%Y}")
     page.set_input_files("input[name=file]", str(paper))
     page.click("form[enctype='multipart/form-data'] .acts button.btn-primary")
+    confirm(page, journey.stand, "minhhoa.pm")
     page.wait_for_url(re.compile(r"/privilege/requests/YC-\d+$"))
     return journey.sound(page).url.rpartition("/")[2], number

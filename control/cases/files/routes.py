@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from http import HTTPStatus
 
-from flask import Blueprint, g, make_response, render_template, request
+from flask import Blueprint, g, make_response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
 
+import audit
 from control.access import audited, not_audited, requires
 from control.actions import Action
 from control.cases.files import service
@@ -18,6 +20,7 @@ from control.decisions import Deny
 from control.errors import NotAllowed, Unavailable
 from control.frame.i18n import language
 from control.frame.tables import ListingRules, csv_response
+from control.people.stepup import Ask, Matter, ask_page, demand, steps_up
 from control.permissions import Permission
 from control.ports import GrantLookup, GrantRef
 from control.requests import wants_json
@@ -64,8 +67,12 @@ def show(code: str) -> ResponseReturnValue:
 @blueprint.post("/<code>")
 @requires(Permission.CASES_FILE_OPEN)
 @audited(Action.CASES_FILE_OPEN)
+@steps_up
 def open_personal(code: str) -> ResponseReturnValue:
-    """Open what is personal for the chosen purpose, under a grant; the entry is committed before it is shown."""
+    """Open what is personal for the chosen purpose, under a grant and a fresh proof; the entry comes before the data.
+
+    Without a grant the refusal comes first: nobody is asked to confirm what they may not do.
+    """
     chosen = request.form.get("purpose", "")
     if chosen not in set(Purpose):
         with unit_of_work() as session:
@@ -74,14 +81,48 @@ def open_personal(code: str) -> ResponseReturnValue:
         sentence = services().messages.render("case.purpose.required", language())
         page = _page(case, grant=grant, faults={"purpose": sentence})
         return make_response(page, HTTPStatus.UNPROCESSABLE_ENTITY)
+    purpose, lookup = Purpose(chosen), _lookup()
     with unit_of_work() as session:
-        outcome = service.open_file(session, code=code, purpose=Purpose(chosen), lookup=_lookup(), act=g.act)
         case = service.load_case(session, code)
+        matter = _matter(case, purpose)
+        may_ask = lookup(session, person_id=g.actor.id, asset_code=ASSET, now=g.now) is not None
+        proof = demand(session, matter) if may_ask else None
+        if not isinstance(proof, Ask):
+            act = proof.act if proof else g.act
+            outcome = service.open_file(session, code=code, purpose=purpose, lookup=lookup, act=act)
+    if isinstance(proof, Ask):
+        return ask_page(matter, proof)
     if isinstance(outcome, Deny):
         if wants_json():
             raise NotAllowed(outcome)
         return make_response(_page(case, grant=None, refusal=outcome), HTTPStatus.FORBIDDEN)
     return _page(case, grant=outcome.grant, opened=outcome)
+
+
+def _matter(case: CaseFile, purpose: Purpose) -> Matter:
+    return Matter(
+        action=Action.CASES_FILE_OPEN,
+        binds={"case": case.code, "purpose": purpose.value},
+        lines=(
+            (gettext("Case"), case.code),
+            (gettext("Procedure"), case.procedure.title if language() == "vi" else case.procedure.title_en),
+            (gettext("Purpose"), _purpose_word(purpose)),
+            (gettext("What opens"), gettext("name, address, personal number, telephone")),
+        ),
+        title=gettext("Open the personal data of %(code)s", code=case.code),
+        back=url_for(".show", code=case.code),
+        about=audit.About(case_code=case.code, asset_id=ASSET),
+    )
+
+
+def _purpose_word(purpose: Purpose) -> str:
+    words = {
+        Purpose.APPRAISAL: gettext("Appraise the case"),
+        Purpose.CONTACT: gettext("Contact the applicant"),
+        Purpose.CORRECTION: gettext("Correct wrong data"),
+        Purpose.COMPLAINT: gettext("Answer a complaint"),
+    }
+    return str(words[purpose])
 
 
 def _page(

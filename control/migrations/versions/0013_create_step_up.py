@@ -4,6 +4,8 @@ Factors learn two more kinds; a try learns two; a session learns three more ways
 challenges, questions and devices past their use, never a factor, a code or a reset, because the trail points at them.
 """
 
+from datetime import datetime
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -51,7 +53,7 @@ def _check(table: str, name: str, condition: str) -> sa.CheckConstraint:
     return sa.CheckConstraint(condition, name=op.f(f"ck_{table}_{name}"))
 
 
-def _moment(name: str, *, nullable: bool = False) -> sa.Column[sa.DateTime]:
+def _moment(name: str, *, nullable: bool = False) -> sa.Column[datetime]:
     return sa.Column(name, MOMENT, nullable=nullable)
 
 

@@ -20,7 +20,7 @@ from control.people.circumstances import present_rules
 from control.people.directory.domain import parse_login
 from control.people.directory.listing import LISTING, list_people
 from control.people.directory.models import Person
-from control.people.factors.service import active_factor
+from control.people.factors.service import active_totp
 from control.people.roles.service import roles_of, titles
 from control.people.sessions.domain import code_of
 from control.people.sessions.service import live_sessions
@@ -76,7 +76,7 @@ def show(login: str) -> ResponseReturnValue:
         rules = present_rules()
         facts = {
             "live": [(code_of(row.id), row) for row in live_sessions(session, person_id=person.id, now=g.now)],
-            "factor": active_factor(session, person_id=person.id),
+            "factor": active_totp(session, person_id=person.id),
             "roles": titles(roles_of(session, person_id=person.id), roles=rules.roles, language=current_language()),
             "locked_until": lock_of(
                 session,

@@ -7,6 +7,7 @@ sent at once exactly one passes (pam.md A1 to A6).
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -31,9 +32,30 @@ class FactorRules:
     drift_steps: int
 
 
-def active_factor(session: Session, *, person_id: int) -> Factor | None:
-    """Return the person's second factor, or None when they have not enrolled."""
-    return session.scalar(select(Factor).where(Factor.person_id == person_id, Factor.state == "active"))
+def active_factors(session: Session, *, person_id: int) -> Sequence[Factor]:
+    """Return everything a person can prove themselves with, in the order it was enrolled."""
+    return session.scalars(
+        select(Factor).where(Factor.person_id == person_id, Factor.state == "active").order_by(Factor.id)
+    ).all()
+
+
+def active_totp(session: Session, *, person_id: int) -> Factor | None:
+    """Return the person's code application, or None."""
+    return session.scalar(
+        select(Factor).where(Factor.person_id == person_id, Factor.state == "active", Factor.kind == "totp")
+    )
+
+
+def has_active_key(session: Session, *, person_id: int) -> bool:
+    """Tell whether a person has a security key or passkey."""
+    found = exists().where(Factor.person_id == person_id, Factor.state == "active", Factor.kind == "webauthn")
+    return bool(session.scalar(select(found)))
+
+
+def is_enrolled(session: Session, *, person_id: int) -> bool:
+    """Tell whether a person has any second factor; recovery codes alone are none."""
+    found = exists().where(Factor.person_id == person_id, Factor.state == "active", Factor.kind != "recovery")
+    return bool(session.scalar(select(found)))
 
 
 def prepare_factor(session: Session, *, person_id: int, random: bytes, rules: FactorRules, act: Act) -> Factor:
@@ -114,7 +136,7 @@ def enrol_known_secret(
 
     Safe to run twice: somebody with a factor keeps it, and the answer is False.
     """
-    if active_factor(session, person_id=person_id) is not None:
+    if active_totp(session, person_id=person_id) is not None:
         return False
     random = base64.b32decode(secret) + nonce
     factor = prepare_factor(session, person_id=person_id, random=random, rules=rules, act=act)

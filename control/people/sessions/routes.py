@@ -15,7 +15,7 @@ from control.actions import Action
 from control.db import unit_of_work
 from control.people.circumstances import present_rules
 from control.people.directory.models import Person
-from control.people.factors.service import active_factor
+from control.people.factors.service import active_totp
 from control.people.sessions import service
 from control.people.sessions.domain import code_of
 from control.permissions import Permission
@@ -34,7 +34,7 @@ def me() -> ResponseReturnValue:
     with unit_of_work() as session:
         person = session.get_one(Person, g.actor.id)
         live = service.live_sessions(session, person_id=g.actor.id, now=g.now)
-        factor = active_factor(session, person_id=g.actor.id)
+        factor = active_totp(session, person_id=g.actor.id)
     roles = [role for role in held.policies.roles.values() if role.id in g.actor.roles]
     return render_template(
         "sessions/me.html",

@@ -26,7 +26,7 @@ from control.people.factors.models import Factor
 from control.people.factors.service import (
     FactorRules,
     accept_code,
-    active_factor,
+    active_totp,
     confirm_factor,
     prepare_factor,
 )
@@ -163,7 +163,7 @@ def finish_password(
             about=about,
         )
         return Result(step=Step.MUST_CHANGE)
-    factor = active_factor(session, person_id=person.id)
+    factor = active_totp(session, person_id=person.id)
     fresh = (
         None
         if factor
@@ -197,7 +197,7 @@ def half_of(session: Session, *, token: str, now: datetime) -> Half | None:
     if found is None or found[0].expires_at <= now:
         return None
     row, person = found
-    held = active_factor(session, person_id=person.id)
+    held = active_totp(session, person_id=person.id)
     factor = held if row.factor_id is None else session.get(Factor, row.factor_id)
     if factor is None or (row.factor_id is not None and held is not None):
         return None  # enrolled elsewhere in the meantime: this path never adds a second factor (A14)

@@ -15,6 +15,7 @@ from control.db import unit_of_work
 from control.decisions import Decision, Deny
 from control.frame.formats import short_moment
 from control.frame.i18n import language
+from control.people.stepup import Ask, ask_page, demand, steps_up
 from control.permissions import Permission
 from control.privilege.answers import faults_of, refused_page, sentence_of
 from control.privilege.documents.domain import covers
@@ -22,7 +23,7 @@ from control.privilege.fields import Fields
 from control.privilege.grants.models import PrivilegeGrant
 from control.privilege.grants.service import facts_of as grant_facts
 from control.privilege.grants.service import live_grants_of_person
-from control.privilege.requests import domain, service
+from control.privilege.requests import confirming, domain, service
 from control.privilege.requests.domain import Decider, Verdict
 from control.privilege.requests.models import PrivilegeRequest
 from control.privilege.requests.routes import blueprint
@@ -45,8 +46,9 @@ def decision(code: str) -> ResponseReturnValue:
 @blueprint.post("/requests/<code>/approval")
 @requires(Permission.PRIVILEGE_REQUEST_APPROVE)
 @audited(Action.PRIVILEGE_REQUEST_APPROVE)
+@steps_up
 def decide(code: str) -> ResponseReturnValue:
-    """Approve or reject exactly what was read."""
+    """Approve or reject exactly what was read, and confirmed with a second factor just now."""
     fields = Fields(request.form)
     verdict = fields.choice("verdict", among=tuple(Verdict))
     reason = fields.text("reason", maximum=REASON_CHARACTERS, is_required=verdict == Verdict.REJECT, has_lines=True)
@@ -56,11 +58,27 @@ def decide(code: str) -> ResponseReturnValue:
         return make_response(page, HTTPStatus.UNPROCESSABLE_ENTITY)
     choice = service.Choice(verdict=Verdict(verdict), reason=reason, read_version=version, read_sha256=sha256)
     with unit_of_work() as session:
-        outcome = service.decide_request(session, code=code, choice=choice, act=g.act)
+        row = service.load_request(session, code=code, viewer=g.actor)
+        matter = confirming.deciding(row, choice=choice, decider=_decider(choice), now=g.now)
+        proof = demand(session, matter) if matter else None
+        if not isinstance(proof, Ask):
+            outcome = service.decide_request(session, code=code, choice=choice, act=proof.act if proof else g.act)
+    if matter and isinstance(proof, Ask):
+        return ask_page(matter, proof)
     if isinstance(outcome, Deny):
         return _refused(outcome, code)
     flash(_told(choice.verdict, code), "ok")
     return redirect(url_for(".show", code=code), HTTPStatus.SEE_OTHER)
+
+
+def _decider(choice: service.Choice) -> Decider:
+    return Decider(
+        id=g.actor.id,
+        is_security=domain.SECURITY_ROLE in g.actor.roles,
+        second_factor_at=g.actor.second_factor_at,
+        read_version=choice.read_version,
+        read_sha256=choice.read_sha256,
+    )
 
 
 def _refused(outcome: Deny, code: str) -> ResponseReturnValue:

@@ -17,6 +17,7 @@ from control.db import unit_of_work
 from control.decisions import Deny
 from control.frame.forms import kept
 from control.frame.tables import ListingRules, csv_response
+from control.people.stepup import Ask, ask_page, demand, kept_upload, steps_up
 from control.permissions import Permission
 from control.privilege.accounts.service import open_accounts
 from control.privilege.answers import faults_of, named, refused_page
@@ -24,7 +25,7 @@ from control.privilege.documents.routes import uploaded
 from control.privilege.documents.service import documents_in_force
 from control.privilege.grants import routes as grant_routes
 from control.privilege.grants.service import list_grants
-from control.privilege.requests import service
+from control.privilege.requests import confirming, service
 from control.privilege.requests.domain import Terms, state_at
 from control.privilege.requests.forms import NAMES, NEW_DOCUMENT, Draft, read_draft
 from control.privilege.requests.listing import list_requests, waiting_requests
@@ -90,11 +91,18 @@ def new() -> ResponseReturnValue:
 @blueprint.post("/requests")
 @requires(Permission.PRIVILEGE_REQUEST_FILE)
 @audited(Action.PRIVILEGE_REQUEST_FILE)
+@steps_up
 def create() -> ResponseReturnValue:
-    """File a request, or show every fault beside its field."""
+    """File a request that its author has confirmed, or show every fault beside its field."""
     terms = Terms.of(services().policies)
     with unit_of_work() as session:
-        filed = service.file_request(session, draft=_draft(terms), act=g.act, terms=terms)
+        draft = _draft(terms, kept=kept_upload(session))
+        matter = confirming.filing(session, draft=draft, act=g.act, terms=terms)
+        proof = demand(session, matter, file=_file_of(draft)) if matter else None
+        if not isinstance(proof, Ask):
+            filed = service.file_request(session, draft=draft, act=proof.act if proof else g.act, terms=terms)
+    if matter and isinstance(proof, Ask):
+        return ask_page(matter, proof)
     if isinstance(filed, service.Refused):
         return _faulty(filed, amended=None)
     flash(gettext("Request %(code)s waits for approval.", code=filed.code), "ok")
@@ -141,12 +149,20 @@ def edit(code: str) -> ResponseReturnValue:
 @blueprint.post("/requests/<code>")
 @signed_in(because=OWN)
 @audited(Action.PRIVILEGE_REQUEST_AMEND)
+@steps_up
 def amend(code: str) -> ResponseReturnValue:
-    """Replace what is asked for by a new version."""
+    """Replace what is asked for by a new version that its author has confirmed."""
     terms = Terms.of(services().policies)
     with unit_of_work() as session:
         row = service.load_request(session, code=code, viewer=g.actor)
-        outcome = service.amend_request(session, code=code, draft=_draft(terms), act=g.act, terms=terms)
+        draft = _draft(terms, kept=kept_upload(session))
+        matter = confirming.amending(session, row=row, draft=draft, act=g.act, terms=terms)
+        proof = demand(session, matter, file=_file_of(draft)) if matter else None
+        if not isinstance(proof, Ask):
+            act = proof.act if proof else g.act
+            outcome = service.amend_request(session, code=code, draft=draft, act=act, terms=terms)
+    if matter and isinstance(proof, Ask):
+        return ask_page(matter, proof)
     if isinstance(outcome, service.Refused):
         return _faulty(outcome, amended=row)
     if isinstance(outcome, Deny):
@@ -177,11 +193,15 @@ def withdraw(code: str) -> ResponseReturnValue:
     return redirect(url_for(".show", code=code), HTTPStatus.SEE_OTHER)
 
 
-def _draft(terms: Terms) -> Draft:
+def _file_of(draft: Draft) -> bytes:
+    return draft.new_document.file if draft.new_document else b""
+
+
+def _draft(terms: Terms, *, kept: bytes = b"") -> Draft:
     now: datetime = g.now
     return read_draft(
         request.form,
-        content=uploaded("file", maximum_mib=terms.maximum_mib),
+        content=uploaded("file", maximum_mib=terms.maximum_mib) or kept,
         may_file_document=Permission.PRIVILEGE_DOCUMENT_FILE in g.actor.permissions,
         today=now.astimezone(RULES_ZONE).date(),
         maximum_mib=terms.maximum_mib,

@@ -21,6 +21,7 @@ import pyotp
 TIMEOUT_SECONDS = 60.0
 TOTP_PERIOD_SECONDS = 30
 REDIRECTS = 6
+CONFIRM_ATTEMPTS = 3
 OK, SEE_OTHER, UNAUTHORIZED = 200, 303, 401
 File = tuple[str, str, bytes]  # name of the file, media type, content
 
@@ -126,13 +127,30 @@ class Visitor:
     url: str
     name: str = ""
     cookies: dict[str, str] = field(default_factory=dict, repr=False)
+    totp_secret: str = field(default="", repr=False)
+    used_step: int = 0
 
     def get(self, path: str) -> Answer:
         """Open a page, following redirects."""
         return self._follow(self._send("GET", path))
 
     def submit(self, form: Form, *, files: Mapping[str, File] | None = None, **values: str) -> Answer:
-        """Send a form with these values changed, following redirects."""
+        """Send a form with these values changed, following redirects; a question for the second factor is answered."""
+        answer = self._submit(form, files=files, **values)
+        for _attempt in range(CONFIRM_ATTEMPTS):
+            if answer.status != UNAUTHORIZED or not self.totp_secret or 'name="step_up_code"' not in answer.text:
+                break
+            answer = self._submit(answer.form(re.escape(form.action)), step_up_code=self._fresh_code())
+        return answer
+
+    def _fresh_code(self) -> str:
+        """Return a code this visitor has not used; the next half minute's counts already, a later one is waited for."""
+        step = max(self.used_step + 1, int(time.time()) // TOTP_PERIOD_SECONDS)
+        time.sleep(max(0.0, (step - 1) * TOTP_PERIOD_SECONDS - time.time() + 0.2))
+        self.used_step = step
+        return str(pyotp.TOTP(self.totp_secret).at(step * TOTP_PERIOD_SECONDS))
+
+    def _submit(self, form: Form, *, files: Mapping[str, File] | None = None, **values: str) -> Answer:
         fields = {**form.fields, **values}
         if form.files or files:
             body, kind = _multipart(fields, files or {})
@@ -143,8 +161,10 @@ class Visitor:
     def sign_in(self, *, password: str, totp_secret: str) -> Answer:
         """Pass both steps; a code that was used already is waited out, as a person would."""
         for attempt in (1, 2):
+            self.totp_secret = totp_secret
             answer = self._first_step(password)
-            code = pyotp.TOTP(totp_secret).now()
+            self.used_step = int(time.time()) // TOTP_PERIOD_SECONDS
+            code = pyotp.TOTP(totp_secret).at(self.used_step * TOTP_PERIOD_SECONDS)
             answer = self.submit(answer.form("/sign-in/code"), code=code)
             if self.is_signed_in:
                 return answer

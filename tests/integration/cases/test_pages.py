@@ -9,6 +9,7 @@ import pytest
 from control.requests import SESSION_COOKIE
 from tests.factories.cases import APPLICANT, make_case
 from tests.factories.privilege import NOON, House, actor_of
+from tests.factories.stepup import confirm
 
 
 @pytest.fixture
@@ -31,6 +32,13 @@ def browser(app, client, prepared):
 def post(browser, path, **fields):
     token = re.search(r'name="csrf_token" value="([^"]+)"', browser.get(path).text)[1]
     return browser.post(path, data={"csrf_token": token, **fields})
+
+
+def opened(app, browser, prepared, **fields):
+    """Ask, and confirm with the second factor."""
+    house, code = prepared
+    answer = post(browser, f"/cases/{code}", **fields)
+    return confirm(browser, answer, app=app, person_id=house.holder.id)
 
 
 def shown(text):
@@ -65,7 +73,10 @@ def test_with_a_grant_the_chosen_purpose_opens_it(app, browser, prepared):
         house.session = session
         grant = house.grant(starts_at=NOON).code
 
-    answer = post(browser, f"/cases/{code}", purpose="case.appraisal")
+    asked = post(browser, f"/cases/{code}", purpose="case.appraisal")
+    assert asked.status_code == 401
+    assert not shown(asked.text)
+    answer = opened(app, browser, prepared, purpose="case.appraisal")
 
     assert answer.status_code == 200
     assert shown(answer.text) == list(APPLICANT.values())

@@ -1,0 +1,95 @@
+"""Put the question on a page, with the form kept, and read the answer out of the form that comes back.
+
+Not for: deciding what needs a proof; a route that needs one is marked `@steps_up` and calls `demand`. Invariant: the
+page holds everything the first form held, works without JavaScript, and sends it to the same address again.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+from flask import Blueprint, g, make_response, render_template, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from control.errors import NotProven
+from control.people.stepup import service
+from control.people.stepup.domain import (
+    CODE_FIELD,
+    FIELD,
+    KEY_FIELD,
+    OWN_FIELDS,
+    Ask,
+    Given,
+    Matter,
+    Proven,
+)
+from control.people.stepup.rules import rules_of
+from control.requests import current_language, reference_number, wants_json
+from control.services import services
+from policies import RULES_ZONE
+
+TOKEN_BYTES = 32
+step_up = Blueprint("step_up", __name__, template_folder="templates")
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def steps_up(view: View) -> View:
+    """Mark an endpoint as one that acts only after `demand`; a test walks the marks."""
+    view.steps_up = True  # type: ignore[attr-defined]  # a mark beside those of control.access
+    return view
+
+
+def demand(session: Session, matter: Matter, *, file: bytes = b"") -> Proven | Ask:
+    """Return the proof that came with the present form, or the question to put; see `control.people.stepup`.
+
+    Call it in the transaction of the act, after the form's own faults were told and before anything is done. `file` is
+    an upload of the form, which waits with the question; `kept_upload` gives it back.
+    """
+    return service.prove_or_ask(
+        session,
+        matter=matter,
+        given=_given(),
+        token=secrets.token_urlsafe(TOKEN_BYTES),
+        rules=present_rules(),
+        act=g.act,
+        file=file,
+    )
+
+
+def kept_upload(session: Session) -> bytes:
+    """Return the upload that waits with the question the present form answers; empty when there is none."""
+    given = _given()
+    return service.kept_file(session, given=given, act=g.act) if given.token else b""
+
+
+def ask_page(matter: Matter, ask: Ask) -> ResponseReturnValue:
+    """Show what is confirmed and ask for the proof (401: nothing was done yet). Raises NotProven for a program."""
+    if wants_json():
+        raise NotProven(ask.fault or "step-up.required")
+    kept = [(name, value) for name, value in request.form.items(multi=True) if name not in OWN_FIELDS]
+    page = render_template(
+        "stepup/confirm.html",
+        matter=matter,
+        ask=ask,
+        kept=kept,
+        target=request.full_path.rstrip("?"),
+        fault=services().messages.render(ask.fault, current_language()) if ask.fault else None,
+        reference=reference_number(),
+        names={"token": FIELD, "code": CODE_FIELD, "key": KEY_FIELD},
+    )
+    return make_response(page, HTTPStatus.UNAUTHORIZED)
+
+
+def present_rules() -> service.Rules:
+    """Return what confirming one act needs, as it stands at the present request."""
+    held = services()
+    return rules_of(held.policies, settings=held.settings, on=g.now.astimezone(RULES_ZONE).date())
+
+
+def _given() -> Given:
+    form = request.form
+    return Given(token=form.get(FIELD, ""), code=form.get(CODE_FIELD, ""), key=form.get(KEY_FIELD, ""))
