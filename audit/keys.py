@@ -20,6 +20,7 @@ from audit.notes import (
     sign_note,
     split_note,
 )
+from audit.projection import read_body
 
 ROTATION_HEADER = "vonglau/key-rotation/v1"
 ROTATE_ACTION = "audit:key:rotate"
@@ -57,6 +58,14 @@ def rotation_statement(old: SigningKey, new: SigningKey, *, size: int, root: byt
     checkpoint = checkpoint_text(origin=old.name, size=size, root=root)
     text = f"{ROTATION_HEADER}\n{checkpoint}{old.verifier()}\n{new.verifier()}\n"
     return sign_note(text, [old, new])
+
+
+def statement_in(body: bytes) -> str:
+    """Return the statement that an entry carries, empty when it carries none."""
+    try:
+        return str(read_body(body)["vn"]["details"]["statement"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from elasticsearch import ApiError, TransportError
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from audit.anchorer import Anchorer
 from audit.checkpoint import Checkpointer, Signs
 from audit.notes import BadNoteError
 from audit.projection import Projector
@@ -63,7 +64,7 @@ class Loop:
 
 @dataclass(slots=True)
 class Trail:
-    """Everything the process does; `signer` and `shipper` are None where there is none.
+    """Everything the process does; `signer`, `shipper` and `anchorer` are None where there is none.
 
     `prepare` is done once before anything is shipped: it puts the index template in place.
     """
@@ -73,6 +74,7 @@ class Trail:
     clock: Clock
     signer: Signs | None = None
     shipper: Shipper | None = None
+    anchorer: Anchorer | None = None
     prepare: Callable[[], None] | None = None
     stop: threading.Event = field(default_factory=threading.Event)
     _loops: dict[str, Loop] = field(default_factory=dict)
@@ -88,6 +90,9 @@ class Trail:
         if self.signer is not None:
             checkpointer = Checkpointer(engine=self.engine, signer=self.signer)
             steps["checkpoint"] = lambda: self._checkpoint(checkpointer)
+        if self.anchorer is not None:
+            anchorer = self.anchorer
+            steps["anchor"] = lambda: self._anchor(anchorer)
         if self.shipper is not None:
             shipper = self.shipper
             steps["ship"] = lambda: self._ship(shipper)
@@ -129,7 +134,15 @@ class Trail:
         made = checkpointer.run_once(now=self.clock())
         if made is not None:
             log.info("checkpoint_made", extra={"size": made.size})
+            if "anchor" in self._loops:
+                self._loops["anchor"].wake.set()
         # Woken by every batch, but the signer need not be asked more than a few times a second.
+        self.stop.wait(IDLE_SECONDS / 4)
+        return IDLE_SECONDS
+
+    def _anchor(self, anchorer: Anchorer) -> float:
+        """Take the newest checkpoint outside; a batch of entries wakes it too, so it waits a little each time."""
+        anchorer.run_once(now=self.clock())
         self.stop.wait(IDLE_SECONDS / 4)
         return IDLE_SECONDS
 

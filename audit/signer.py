@@ -26,7 +26,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from audit import tables
 from audit.journal import Journal, genesis_link, link_hash
 from audit.keyfile import load_or_make_key, sync_folder, write_durably
-from audit.keys import ROTATE_ACTION, KeyHistory, Rotation, rotation_statement
+from audit.keys import ROTATE_ACTION, KeyHistory, Rotation, rotation_statement, statement_in
 from audit.merkle import Frontier, leaf_hash
 from audit.notes import (
     BadNoteError,
@@ -38,7 +38,6 @@ from audit.notes import (
     sign_note,
     split_note,
 )
-from audit.projection import read_body
 
 LINE_BYTES = 4096
 ANSWER_BYTES = 1 << 20
@@ -154,7 +153,7 @@ class Signer:
                     raise RefusedError("inconsistent", f"entry {record.sequence} does not follow the one before")
                 frontier.add(record.leaf)
                 if record.body is not None and ROTATE_ACTION.encode() in record.body:
-                    statements.add(_statement_in(record.body))
+                    statements.add(statement_in(record.body))
         if frontier.size != size:
             raise RefusedError("smaller", f"the journal holds {frontier.size} entries, {size} were asked for")
         return _Seen(frontier, link, frozenset(statements))
@@ -252,13 +251,6 @@ class Signer:
 
 def _next_file(key_file: Path) -> Path:
     return key_file.with_name(f"{key_file.name}.next")
-
-
-def _statement_in(body: bytes) -> str:
-    try:
-        return str(read_body(body)["vn"]["details"]["statement"])
-    except (ValueError, KeyError, TypeError):
-        return ""
 
 
 def serve(

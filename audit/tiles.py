@@ -1,5 +1,6 @@
 """The Merkle tree as stored tiles of 256 hashes, so that a proof among millions reads a handful of rows."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -7,10 +8,11 @@ from sqlalchemy import Connection, func, insert, select
 
 from audit import tables
 from audit.journal import Journal
-from audit.merkle import HASH_BYTES, node_hash
+from audit.merkle import HASH_BYTES, Frontier, node_hash
 
 WIDTH = 256
 LEVELS = 8  # a tile is 8 levels of the tree high
+READ_TILES = 64
 
 
 @dataclass(slots=True)
@@ -93,3 +95,63 @@ def _roots(connection: Connection, *, level: int, first: int, last: int) -> byte
         .order_by(table.c.number)
     )
     return b"".join(rows)
+
+
+@dataclass(slots=True)
+class TileCheck:
+    """Compares the stored tiles with the leaves of a walk, in order from the first: `add` each, then `finish`.
+
+    Both give (entry, what is wrong) pairs. The roots of tiles are compared through a small tree of their own.
+    """
+
+    connection: Connection
+    _leaves: bytearray = field(default_factory=bytearray)
+    _roots: list[bytes] = field(default_factory=list)
+    _above: Frontier = field(default_factory=Frontier)
+    _read: dict[int, tuple[bytes, bytes]] = field(default_factory=dict)
+
+    def add(self, leaf: bytes, frontier: Frontier | None) -> Iterator[tuple[int, str]]:
+        """Take one leaf; `frontier` is the tree of the walk with this leaf, None when it is known to be wrong."""
+        self._leaves += leaf
+        if len(self._leaves) == WIDTH * HASH_BYTES:
+            yield from self._compare(bytes(self._leaves), frontier)
+            self._leaves.clear()
+
+    def finish(self) -> Iterator[tuple[int, str]]:
+        """Compare the tiles above the first level with the roots of those below."""
+        level, below = 1, self._roots
+        while len(below) >= WIDTH:
+            rows = self._rows(level, first=0, last=len(below) // WIDTH)
+            for number, (hashes, top) in sorted(rows.items()):
+                wanted = b"".join(below[number * WIDTH : (number + 1) * WIDTH])
+                if hashes != wanted or top != fold_hashes(wanted):
+                    yield number * WIDTH ** (level + 1), f"tile {level}/{number} is not made of those below it"
+            below = [rows[number][1] for number in sorted(rows)]
+            level += 1
+
+    def _compare(self, leaves: bytes, frontier: Frontier | None) -> Iterator[tuple[int, str]]:
+        number = len(self._roots)
+        if number not in self._read:
+            self._read = self._rows(0, first=number, last=number + READ_TILES)
+        hashes, top = self._read.get(number, (leaves, b""))
+        top = top or fold_hashes(leaves)  # not stored yet: nothing to compare
+        self._roots.append(top)
+        self._above.add(top)
+        if hashes != leaves:
+            at = next(
+                at for at in range(0, len(leaves), HASH_BYTES) if hashes[at:][:HASH_BYTES] != leaves[at:][:HASH_BYTES]
+            )
+            yield number * WIDTH + at // HASH_BYTES, f"tile 0/{number} holds another hash of this entry"
+        if frontier is not None and self._above.hashes != frontier.hashes:
+            if hashes == leaves:
+                yield number * WIDTH, f"the root of tile 0/{number} is not that of its hashes"
+            self._above = Frontier(len(self._roots), frontier.hashes)
+
+    def _rows(self, level: int, *, first: int, last: int) -> dict[int, tuple[bytes, bytes]]:
+        table = tables.tile
+        rows = self.connection.execute(
+            select(table.c.number, table.c.hashes, table.c.root).where(
+                table.c.level == level, table.c.number >= first, table.c.number < last
+            )
+        )
+        return {row.number: (bytes(row.hashes), bytes(row.root)) for row in rows}

@@ -25,6 +25,7 @@ from audit.merkle import EMPTY_ROOT, HASH_BYTES, is_consistent
 from audit.notes import BadNoteError, SigningKey, VerifierKey, read_checkpoint, split_note
 
 MOST_STEPS = 63
+MOST_PROOFS = 1000  # of misbehaviour: a log that lies on does not fill the disk
 SIZE_TYPE = "text/x.tlog.size"
 TEXT_TYPE = "text/plain; charset=utf-8"
 _OLD = re.compile(rb"old (0|[1-9][0-9]{0,18})")
@@ -176,7 +177,7 @@ class Witness:
 
     def _keep_proof(self, kind: str, known: Known, note: bytes, *, now: datetime) -> None:
         """Keep both notes; the same note again adds nothing."""
-        if (kind, note) in self._refused:
+        if (kind, note) in self._refused or len(self._refused) >= MOST_PROOFS:
             return
         entry = {"at": _moment(now), "kind": kind, "cosigned": known.note.decode(), "refused": note.decode()}
         append_durably(self._refused_file, json.dumps(entry))
