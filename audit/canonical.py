@@ -24,8 +24,34 @@ class NotCanonicalError(ValueError):
 
 def canonical(value: Mapping[str, Any]) -> bytes:
     """Return the canonical bytes of a mapping, or raise NotCanonicalError."""
-    _check(value, "")
+    if not _is_plain(value):
+        _check(value, "")
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+def _is_plain(value: Any) -> bool:
+    """Tell quickly that nothing here needs a closer look; False says nothing about the value."""
+    kind = type(value)
+    if kind is dict:
+        for key, part in value.items():
+            if type(key) is not str or not key.isascii():
+                return False
+            if not (part.isascii() or _is_composed(part) if type(part) is str else _is_plain(part)):
+                return False
+        return True
+    if kind is list:
+        return all(map(_is_plain, value))
+    if kind is str:
+        return value.isascii() or _is_composed(value)
+    return kind is bool or (kind is int and -MAX_INT <= value <= MAX_INT)
+
+
+def _is_composed(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return unicodedata.is_normalized("NFC", text)
 
 
 def _check(value: object, path: str) -> None:

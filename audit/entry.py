@@ -7,9 +7,11 @@ without touching a hash. The sentence a person reads is rendered from the codes 
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cache, lru_cache
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -189,7 +191,7 @@ def new_id(now: datetime, random: bytes) -> UUID:
 
 def event_time(at: datetime) -> str:
     """Write a moment as every body does: UTC, microseconds, Z."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def body(entry: Entry, commitments: Mapping[str, str]) -> bytes:
@@ -203,47 +205,66 @@ def body(entry: Entry, commitments: Mapping[str, str]) -> bytes:
         "ecs": {"version": ECS_VERSION},
         "event": _event(entry),
         "purpose": entry.purpose,
-        "session": {"id": entry.session_id},
-        "policy": {"digest": entry.policy_digest},
-        "user": {"id": entry.actor_id, "roles": sorted(entry.actor_roles)},
-        "http": {"request": {"id": entry.request_id, "method": entry.method}},
-        "trace": {"id": entry.trace_id},
-        "service": {"name": entry.service, "version": entry.version, "node": {"name": entry.node}},
-        "writer": {"boot": entry.writer_boot, "n": entry.writer_n, "mono_ns": entry.writer_mono_ns},
-        "vn": {"details": dict(entry.details), "retention": {"class": entry.retention}},
+        "session": _given(id=entry.session_id),
+        "policy": _given(digest=entry.policy_digest),
+        "user": _given(id=entry.actor_id, roles=sorted(entry.actor_roles)),
+        "http": _given(request=_given(id=entry.request_id, method=entry.method)),
+        "trace": _given(id=entry.trace_id),
+        "service": _given(name=entry.service, version=entry.version, node=_given(name=entry.node)),
+        "writer": _given(boot=entry.writer_boot, n=entry.writer_n, mono_ns=entry.writer_mono_ns),
+        "vn": _given(details=_given(**entry.details), retention={"class": entry.retention}),
     }
     for name, path in ABOUT_PATHS.items():
-        _put(tree, path, getattr(entry.about, name))
+        value = getattr(entry.about, name)
+        if value is not None:
+            _put(tree, path, value)
     for dotted, commitment in commitments.items():
         top, _, rest = dotted.partition(".")
         # A personal value keeps its dots in one key, so that names like citizen.name cannot collide.
         path = ("vn", "personal", rest.removeprefix("personal.")) if top == "vn" else (top, rest)
         _put(tree, path, {"c": commitment})
-    return canonical(_without_gaps(tree))
+    return canonical(_given(**tree))
 
 
 def search_text(entry: Entry) -> str:
     """Render what the entry is found by: codes, identifiers, detail values and titles; folded words."""
     codes = (entry.action, entry.reason, entry.actor_id, *entry.actor_roles, entry.request_id, entry.purpose)
-    about = (getattr(entry.about, part.name) for part in fields(About))
+    about = (getattr(entry.about, name) for name in ABOUT_PATHS)
     details = (value for value in entry.details.values() if isinstance(value, str))
-    return " ".join(words(" ".join(str(part) for part in (*codes, *about, *details, *entry.titles) if part)))
+    found = words(" ".join([str(part) for part in (*codes, *about, *details) if part]))
+    return " ".join(dict.fromkeys(chain(found, *map(_title_words, entry.titles))))
+
+
+@lru_cache(maxsize=1024)
+def _title_words(title: str) -> tuple[str, ...]:
+    """Return the words of a title; the same few come with every entry, and they name nobody."""
+    return words(title)
 
 
 def _event(entry: Entry) -> dict[str, Any]:
-    area, subject, verb = entry.action.split(":")
-    category = _CATEGORY.get(area) or _CATEGORY.get(subject) or "api"
-    types = [_TYPE_OF_VERB.get(verb, "info")] + (["denied"] if entry.denied else [])
-    return {
-        "id": str(entry.id),
-        "kind": "event",
-        "category": [category],
-        "type": types,
-        "action": entry.action,
-        "outcome": entry.outcome.value,
-        "dataset": DATASET,
-        "reason_code": entry.reason,
-    }
+    category, kind = _kind(entry.action)
+    return _given(
+        id=str(entry.id),
+        kind="event",
+        category=[category],
+        type=[kind, "denied"] if entry.denied else [kind],
+        action=entry.action,
+        outcome=entry.outcome.value,
+        dataset=DATASET,
+        reason_code=entry.reason,
+    )
+
+
+@cache
+def _kind(action: str) -> tuple[str, str]:
+    """Return category and type of an action in the words of ECS; there are as many as actions."""
+    area, subject, verb = action.split(":")
+    return _CATEGORY.get(area) or _CATEGORY.get(subject) or "api", _TYPE_OF_VERB.get(verb, "info")
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    """Leave out what was not given, and groups that hold nothing."""
+    return {key: value for key, value in values.items() if value or (value is not None and value not in ({}, []))}
 
 
 def _put(tree: dict[str, Any], path: tuple[str, ...], value: object) -> None:
@@ -251,13 +272,3 @@ def _put(tree: dict[str, Any], path: tuple[str, ...], value: object) -> None:
     for step in way:
         tree = tree.setdefault(step, {})
     tree[last] = value
-
-
-def _without_gaps(tree: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what was not given, and groups that hold nothing."""
-    kept = {}
-    for key, value in tree.items():
-        part = _without_gaps(value) if isinstance(value, dict) else value
-        if part is not None and part != {} and part != []:
-            kept[key] = part
-    return kept

@@ -14,6 +14,17 @@ from control.permissions import Permission
 
 ACTION_TITLES: Mapping[Action, Message] = {
     Action.ACCESS_ROUTE_ENTER: Message(vi="Vào một trang", en="Enter a page"),
+    Action.ACCESS_ROUTE_SILENT: Message(vi="Trang không ghi việc đã khai", en="A page recorded nothing"),
+    Action.AUDIT_CLOCK_REGRESS: Message(vi="Đồng hồ lùi lại", en="The clock went back"),
+    Action.AUDIT_DISK_FILL: Message(vi="Ổ đĩa nhật ký đã đầy", en="The disk of the trail is full"),
+    Action.AUDIT_DISK_RECOVER: Message(vi="Ổ đĩa nhật ký có chỗ trở lại", en="The disk of the trail has room again"),
+    Action.AUDIT_DISK_REFUSE: Message(vi="Ổ đĩa nhật ký gần đầy, từ chối việc đặc quyền", en="The disk of the trail is nearly full"),
+    Action.AUDIT_DISK_WARN: Message(vi="Ổ đĩa nhật ký sắp đầy", en="The disk of the trail is filling"),
+    Action.AUDIT_SEGMENT_LOSE: Message(vi="Mất tệp đoạn nhật ký", en="A segment file was lost"),
+    Action.AUDIT_SEGMENT_REPLAY: Message(vi="Phát lại nhật ký từ tệp đoạn", en="Replay the trail from segment files"),
+    Action.AUDIT_SEGMENT_RESUME: Message(vi="Ghi tiếp tệp đoạn", en="Segment files are written again"),
+    Action.AUDIT_SEGMENT_STALL: Message(vi="Không ghi được tệp đoạn", en="Segment files cannot be written"),
+    Action.AUDIT_SEGMENT_UNLINK: Message(vi="Tệp đoạn bị xoá khi đang ghi", en="A segment file was unlinked while open"),
     Action.AUDIT_BUNDLE_EXPORT: Message(vi="Xuất gói bằng chứng", en="Export an evidence bundle"),
     Action.ASSURANCE_CHECK_RUN: Message(vi="Chạy phép kiểm", en="Run a check"),
     Action.ASSURANCE_EVIDENCE_READ: Message(vi="Xem bằng chứng", en="Read evidence"),

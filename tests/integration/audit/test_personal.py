@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 import audit
 from audit.chain import verify_journal
 from audit.journal import Journal
-from tests.factories.audit import make_entry
+from tests.factories.audit import make_entry, make_writer
 
 PERSONAL = {
     "actor_name": "Đặng Thị Tập",
@@ -16,6 +18,24 @@ PERSONAL = {
     "personal": {"citizen.name": "Trần Văn Thử", "citizen.address": "12 phố Ví Dụ"},
     "subject": "citizen:7",
 }
+
+
+@pytest.fixture
+def queries():
+    """Collect the statements that reach the database."""
+
+    @contextmanager
+    def collecting(engine):
+        found = []
+
+        def keep(_connection, _cursor, statement, *_rest):
+            found.append(statement)
+
+        event.listen(engine, "before_cursor_execute", keep)
+        yield found
+        event.remove(engine, "before_cursor_execute", keep)
+
+    return collecting
 
 
 def destroy(trail, subject):
@@ -123,3 +143,34 @@ def test_a_refused_value_leaves_nothing_behind(trail):
             audit.append(connection, make_entry(details={"n": 2**53}))
 
         assert connection.scalar(text("SELECT count(*) FROM audit_outbox")) == 0
+
+
+def test_a_key_is_asked_for_once_and_one_that_was_destroyed_meanwhile_is_never_used(trail, queries):
+    writer = make_writer()
+    trail.write(make_entry(writer=writer, **PERSONAL), writer=writer)
+    with queries(trail.engine("vl_web")) as asked:
+        trail.write(make_entry(writer=writer, **PERSONAL), writer=writer)
+    assert [one.split(None, 1)[0] for one in asked] == ["WITH"]
+
+    destroy(trail, "citizen:7")
+    entry = make_entry(writer=writer, **PERSONAL)
+    trail.write(entry, writer=writer)
+
+    trail.settle()
+    assert opened(trail, entry)["vn.personal.citizen.name"] == "Trần Văn Thử"
+    with trail.engine("vl_web").connect() as connection:
+        found = connection.execute(text("SELECT destroyed_at IS NULL FROM audit_subject WHERE subject = 'citizen:7'"))
+        assert sorted(found.scalars()) == [False, True]
+        assert verify_journal(connection).ok
+
+
+def test_a_key_made_by_an_act_that_was_rolled_back_is_made_again(trail):
+    writer = make_writer()
+    with trail.engine("vl_web").connect() as connection:
+        audit.append(connection, make_entry(writer=writer, **PERSONAL), writer=writer)
+        connection.rollback()
+
+    entry = make_entry(writer=writer, **PERSONAL)
+    trail.write(entry, writer=writer)
+
+    assert opened(trail, entry)["user.name"] == "Đặng Thị Tập"
