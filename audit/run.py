@@ -7,7 +7,7 @@ nothing is lost while this process is away.
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -19,21 +19,46 @@ from audit.anchorer import Anchorer
 from audit.checkpoint import Checkpointer, Signs
 from audit.notes import BadNoteError
 from audit.projection import Projector
-from audit.sequencer import Sequencer
+from audit.sequencer import Sequencer, VanishedError
 from audit.shipper import Shipper
 from audit.signer import RefusedError, SignerGoneError
 
 log = logging.getLogger("audit")
 
-# How often the sequencer looks into an empty outbox: at once after an entry, less and less when nothing comes.
-SHORTEST_LOOK_SECONDS, LONGEST_LOOK_SECONDS, LOOK_GROWTH = 0.01, 0.1, 1.2
+# How often the sequencer looks into the outbox. Each batch waits for the disk like a writer does, so that many small
+# ones take the disk from the writers: it lets entries gather, far below the lag that is promised.
+SHORTEST_LOOK_SECONDS, LONGEST_LOOK_SECONDS, LOOK_GROWTH = 0.05, 0.1, 1.2
 IDLE_SECONDS = 1.0
 SHORTEST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 0.5, 10.0
 JOIN_SECONDS = 8.0
-EXPECTED = (SQLAlchemyError, RefusedError, SignerGoneError, BadNoteError, ApiError, TransportError, OSError)
+EXPECTED = (
+    SQLAlchemyError,
+    VanishedError,
+    RefusedError,
+    SignerGoneError,
+    BadNoteError,
+    ApiError,
+    TransportError,
+    OSError,
+)
 
 Clock = Callable[[], datetime]
 Step = Callable[[], float]  # does one round and returns how long to wait, unless woken
+
+
+@dataclass(slots=True)
+class Pace:
+    """How long the sequencer sleeps between two looks into the outbox."""
+
+    _seconds: float = SHORTEST_LOOK_SECONDS
+
+    def after(self, count: int, *, batch: int) -> float:
+        """Return the seconds to wait after a look that found `count` entries and takes `batch` at most."""
+        if not count:
+            self._seconds = min(LONGEST_LOOK_SECONDS, self._seconds * LOOK_GROWTH)
+            return self._seconds
+        self._seconds = SHORTEST_LOOK_SECONDS
+        return 0.0 if count >= batch else SHORTEST_LOOK_SECONDS
 
 
 @dataclass(slots=True)
@@ -66,7 +91,7 @@ class Loop:
 class Trail:
     """Everything the process does; `signer`, `shipper` and `anchorer` are None where there is none.
 
-    `prepare` is done once before anything is shipped: it puts the index template in place.
+    `beside` are further steps by name, which nothing wakes: each says how long to wait.
     """
 
     engine: Engine
@@ -75,10 +100,10 @@ class Trail:
     signer: Signs | None = None
     shipper: Shipper | None = None
     anchorer: Anchorer | None = None
-    prepare: Callable[[], None] | None = None
+    beside: Mapping[str, Step] = field(default_factory=dict)
     stop: threading.Event = field(default_factory=threading.Event)
     _loops: dict[str, Loop] = field(default_factory=dict)
-    _look_seconds: float = SHORTEST_LOOK_SECONDS
+    _pace: Pace = field(default_factory=Pace)
 
     def run(self) -> None:
         """Run until `stop` is set."""
@@ -96,6 +121,7 @@ class Trail:
         if self.shipper is not None:
             shipper = self.shipper
             steps["ship"] = lambda: self._ship(shipper)
+        steps |= self.beside
         self._loops = {name: Loop(name=name, step=step, stop=self.stop) for name, step in steps.items()}
         with contextlib.closing(sequencer), self._threads():
             self.stop.wait()
@@ -118,14 +144,11 @@ class Trail:
 
     def _sequence(self, sequencer: Sequencer) -> float:
         count = sequencer.run_once(now=self.clock())
-        if not count:
-            self._look_seconds = min(LONGEST_LOOK_SECONDS, self._look_seconds * LOOK_GROWTH)
-            return self._look_seconds
-        for name, loop in self._loops.items():
-            if name != "sequence":
-                loop.wake.set()
-        self._look_seconds = SHORTEST_LOOK_SECONDS
-        return 0.0 if count >= sequencer.batch else SHORTEST_LOOK_SECONDS
+        if count:
+            for name, loop in self._loops.items():
+                if name not in {"sequence", *self.beside}:
+                    loop.wake.set()
+        return self._pace.after(count, batch=sequencer.batch)
 
     def _project(self, projector: Projector) -> float:
         return 0.0 if projector.run_once(now=self.clock()) else IDLE_SECONDS
@@ -147,13 +170,6 @@ class Trail:
         return IDLE_SECONDS
 
     def _ship(self, shipper: Shipper) -> float:
-        if self.prepare is not None:
-            try:
-                self.prepare()
-            except (ApiError, TransportError) as error:
-                shipper.stall(f"{error.__class__.__name__}: {error}", now=self.clock())
-                raise
-            self.prepare = None
         done = shipper.run_once(now=self.clock())
         if done.error:
             log.warning("shipping_stalled", extra={"why": done.error[:500], "stopped": done.is_stopped})

@@ -10,38 +10,60 @@ commit of the disk. The sequencer looks every few milliseconds instead, and itse
 journal once a batch.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, Engine, exists, insert, select, text, update
+from sqlalchemy import Connection, Engine, exists, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from audit import tables
 from audit.journal import genesis_link, link_hash
-from audit.merkle import leaf_hash
+from audit.merkle import HASH_BYTES
 
 LEADER_LOCK = 0x766E_6175_6469_7401  # "vnaudit" and a number of ours
 CHANNEL = "audit_journal"
 BATCH = 1000
 DUPLICATE_STATUS = 409
 
-_TAKE = text(
-    "DELETE FROM audit_outbox WHERE oid IN "
-    "(SELECT oid FROM audit_outbox ORDER BY oid LIMIT :limit FOR UPDATE SKIP LOCKED) "
-    "RETURNING oid, id, at, retention, body, search_text, tokens"
+# Only what the chain needs leaves the database: the leaf is hashed where the body is, and everything moves from one
+# table to the other in one statement. The checkpointer reads every row again and hashes it here before it is signed.
+# The locked head keeps every other sequencer away, so that nobody else takes these rows.
+_LOOK = text(
+    r"SELECT count(*) AS rows, CAST(array_agg(oid ORDER BY oid) AS text) AS oids, "
+    r"string_agg(sha256('\x00'::bytea || body), ''::bytea ORDER BY oid) AS leaves "
+    r"FROM (SELECT oid, body FROM audit_outbox ORDER BY oid LIMIT :limit) AS batch"
 )
-_STORE = text(
-    "INSERT INTO audit_journal (seq, id, at, retention, body, leaf, link, search_text, tokens) "
-    "SELECT * FROM unnest(CAST(:seq AS bigint[]), CAST(:id AS uuid[]), CAST(:at AS timestamptz[]), "
-    "CAST(:retention AS text[]), CAST(:body AS bytea[]), CAST(:leaf AS bytea[]), CAST(:link AS bytea[]), "
-    "CAST(:search_text AS text[]), CAST(:tokens AS text[]))"
+_MOVE = text(
+    "WITH taken AS (DELETE FROM audit_outbox WHERE oid = ANY(CAST(:oids AS bigint[])) "
+    "RETURNING oid, id, at, retention, body, search_text, tokens), "
+    "stored AS (INSERT INTO audit_journal (seq, id, at, retention, body, leaf, link, search_text, tokens) "
+    "SELECT :size + n - 1, id, at, retention, body, substr(CAST(:leaves AS bytea), CAST(n AS int) * 32 - 31, 32), "
+    "substr(CAST(:links AS bytea), CAST(n AS int) * 32 - 31, 32), search_text, tokens "
+    "FROM unnest(CAST(:oids AS bigint[])) WITH ORDINALITY AS one (oid, n) JOIN taken USING (oid) ORDER BY n "
+    "RETURNING seq) "
+    "UPDATE audit_head SET size = :size + (SELECT count(*) FROM stored), link = :link "
+    "RETURNING size, pg_notify(:channel, CAST(size AS text))"
+)
+_LAY_ASIDE = text(
+    "WITH named AS (SELECT oid, row_number() OVER (PARTITION BY id ORDER BY oid) AS nth, "
+    "EXISTS (SELECT FROM audit_journal WHERE audit_journal.id = audit_outbox.id) AS known "
+    "FROM audit_outbox WHERE oid = ANY(CAST(:oids AS bigint[]))), "
+    "refused AS (DELETE FROM audit_outbox USING named WHERE audit_outbox.oid = named.oid AND (known OR nth > 1) "
+    "RETURNING audit_outbox.oid, id, at, body) "
+    "INSERT INTO audit_dead (target, event_id, status, reason, attempts, body, at) "
+    "SELECT 'journal', id, :status, 'the id is already in the journal', 1, body, "
+    "coalesce(CAST(:now AS timestamptz), at) FROM refused ORDER BY oid"
 )
 
 
 class WrongOriginError(Exception):
     """The journal belongs to another origin than the one this sequencer was started for."""
+
+
+class VanishedError(Exception):
+    """Somebody else deleted rows of the outbox; nothing was numbered, and the writers' counters will show a gap."""
 
 
 @dataclass(slots=True)
@@ -73,6 +95,10 @@ class Sequencer:
     def close(self) -> None:
         """Give up leading."""
         if self._connection is not None:
+            with suppress(SQLAlchemyError):  # the next one need not wait until the server has noticed the end
+                if not self._connection.invalidated:
+                    self._connection.rollback()
+                    self._connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": LEADER_LOCK})
             self._connection.invalidate()  # a pooled connection would keep the session lock
             self._connection.close()
             self._connection = None
@@ -110,49 +136,28 @@ class Sequencer:
 
     def _number(self, connection: Connection, *, check: bool, now: datetime | None) -> int:
         head = connection.execute(select(tables.head).with_for_update()).one()
-        rows = sorted(connection.execute(_TAKE, {"limit": self.batch}), key=lambda row: row.oid)
+        batch = connection.execute(_LOOK, {"limit": self.batch}).one()
         if check:
-            rows = self._without_duplicates(connection, rows, now=now)
-        if not rows:
+            # Somebody forged or repeated an entry: it is laid aside, and nothing else may wait for it.
+            connection.execute(_LAY_ASIDE, {"oids": batch.oids, "status": DUPLICATE_STATUS, "now": now})
+            batch = connection.execute(_LOOK, {"limit": self.batch}).one()
+        if not batch.rows:
             return 0
-        leaves = [leaf_hash(row.body) for row in rows]
         links, link = [], bytes(head.link)
-        for leaf in leaves:
-            link = link_hash(link, leaf)
+        for start in range(0, len(batch.leaves), HASH_BYTES):
+            link = link_hash(link, batch.leaves[start : start + HASH_BYTES])
             links.append(link)
-        columns: dict[str, Any] = {
-            "seq": list(range(head.size, head.size + len(rows))),
-            "leaf": leaves,
-            "link": links,
-        }
-        for name in ("id", "at", "retention", "body", "search_text", "tokens"):
-            columns[name] = [getattr(row, name) for row in rows]
-        connection.execute(_STORE, columns)
-        size = head.size + len(rows)
-        connection.execute(update(tables.head).values(size=size, link=link))
-        connection.execute(text("SELECT pg_notify(:channel, :size)"), {"channel": CHANNEL, "size": str(size)})
-        return len(rows)
-
-    def _without_duplicates(self, connection: Connection, rows: list[Any], *, now: datetime | None) -> list[Any]:
-        """Lay aside rows whose id is taken: somebody forged or repeated an entry, and nothing else may wait."""
-        known = set(
-            connection.scalars(select(tables.journal.c.id).where(tables.journal.c.id.in_([row.id for row in rows])))
-        )
-        kept: list[Any] = []
-        refused: list[Any] = []
-        for row in rows:
-            (refused if row.id in known else kept).append(row)
-            known.add(row.id)
-        for row in refused:
-            connection.execute(
-                insert(tables.dead).values(
-                    target="journal",
-                    event_id=row.id,
-                    status=DUPLICATE_STATUS,
-                    reason="the id is already in the journal",
-                    attempts=1,
-                    body=row.body,
-                    at=now or row.at,
-                )
-            )
-        return kept
+        size = connection.execute(
+            _MOVE,
+            {
+                "oids": batch.oids,
+                "leaves": batch.leaves,
+                "links": b"".join(links),
+                "link": link,
+                "size": head.size,
+                "channel": CHANNEL,
+            },
+        ).scalar_one()
+        if size != head.size + batch.rows:
+            raise VanishedError(f"{head.size + batch.rows - size} rows left the outbox while they were numbered")
+        return int(batch.rows)

@@ -13,7 +13,7 @@ from audit.chain import verify_journal
 from audit.journal import Journal, genesis_link, link_hash
 from audit.merkle import leaf_hash
 from audit.projection import read_body
-from audit.sequencer import WrongOriginError
+from audit.sequencer import _MOVE, VanishedError, WrongOriginError
 from tests.factories.audit import ORIGIN, make_entry, make_writer
 
 
@@ -53,6 +53,7 @@ def test_the_body_that_is_stored_is_the_one_that_was_computed(trail):
     assert record.body == audit.body(entry, {})
 
 
+@pytest.mark.fault(16)
 def test_an_act_that_is_rolled_back_leaves_no_entry_and_its_number_is_declared(trail):
     writer = make_writer()
     with trail.engine("vl_web").connect() as connection:
@@ -129,6 +130,7 @@ def test_a_declaration_that_is_rolled_back_itself_is_made_again(trail):
     assert writer.take_void() == ()
 
 
+@pytest.mark.fault(20)
 def test_a_row_taken_out_of_the_outbox_shows_as_a_gap_of_its_writer(trail):
     writer = make_writer(boot="boot1")
     trail.write(*(make_entry(writer=writer) for _ in range(3)), writer=writer)
@@ -141,6 +143,7 @@ def test_a_row_taken_out_of_the_outbox_shows_as_a_gap_of_its_writer(trail):
     assert "boot1 wrote 2," in report.problems[0].detail
 
 
+@pytest.mark.fault(15)
 def test_a_low_number_that_commits_late_is_still_taken(trail):
     late = trail.engine("vl_web").connect()
     held = make_entry()
@@ -270,3 +273,20 @@ def test_a_journal_belongs_to_one_origin(trail):
 
     with pytest.raises(WrongOriginError, match=ORIGIN):
         stranger.run_once()
+
+
+def test_rows_that_vanish_while_they_are_numbered_number_nothing(trail, monkeypatch):
+    trail.write(make_entry(), make_entry())
+    sequencer = trail.sequencer()
+    monkeypatch.setattr(
+        "audit.sequencer._MOVE",
+        text(str(_MOVE).replace("WHERE oid = ANY", "WHERE oid > (SELECT min(oid) FROM audit_outbox) AND oid = ANY")),
+    )
+
+    with pytest.raises(VanishedError):
+        sequencer.run_once()
+
+    sequencer.close()
+    monkeypatch.undo()
+    assert trail.settle() == 2
+    assert report_of(trail).ok
