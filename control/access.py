@@ -15,9 +15,10 @@ from typing import Any, TypeVar
 from flask import Flask, current_app, g, request
 
 from control.actions import Action
+from control.acts import VISITOR
 from control.db import unit_of_work
 from control.decisions import Deny
-from control.errors import NotAllowed, NotSignedIn, VongLauError
+from control.errors import NotAllowed, NotSignedIn, TooMany, VongLauError
 from control.permissions import Permission
 from control.settings import Mode
 
@@ -32,6 +33,7 @@ class Door(StrEnum):
     SIGNED_IN = "signed-in"
     PERMISSION = "permission"
     MACHINE = "machine"
+    API = "api"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +73,11 @@ def public(*, because: str) -> Callable[[View], View]:
 def machine(name: str) -> Callable[[View], View]:
     """Mark an endpoint as open to one calling system that brings its bearer token (settings `<name>_token`)."""
     return _mark("access", Access(door=Door.MACHINE, detail=name))
+
+
+def api(permission: Permission) -> Callable[[View], View]:
+    """Mark an endpoint of the API: a connection key whose scopes hold the permission, or a person who holds it."""
+    return _mark("access", Access(door=Door.API, detail=permission))
 
 
 def audited(action: Action) -> Callable[[View], View]:
@@ -128,7 +135,7 @@ def _changes_state(methods: set[str] | None) -> bool:
 
 
 def _is_read_permission(access: Access) -> bool:
-    return access.door is Door.PERMISSION and access.detail.endswith(":read")
+    return access.door in {Door.PERMISSION, Door.API} and access.detail.endswith(":read")
 
 
 def enforce() -> None:
@@ -136,6 +143,9 @@ def enforce() -> None:
     if request.endpoint is None:
         return
     access = access_of(current_app, request.endpoint)
+    if access.door is Door.API and brings_key():
+        _admit_key(access.detail)
+        return
     fault = _fault(access)
     if fault is None:
         return
@@ -159,6 +169,27 @@ def _fault(access: Access) -> VongLauError | None:
     if access.door is Door.SIGNED_IN or access.detail in g.actor.permissions:
         return None
     return NotAllowed(Deny(rule="access.gate", reason="access.denied", params={"permission": access.detail}))
+
+
+def brings_key() -> bool:
+    """Tell whether the call brings a connection key; then no cookie of it counts for anything."""
+    return request.headers.get("Authorization", "")[:7].lower() == "bearer "
+
+
+def _admit_key(permission: str) -> None:
+    """Let a system in by its key. Raises NotSignedIn, NotAllowed, TooMany; the port recorded the refusal."""
+    token = request.headers["Authorization"].partition(" ")[2].strip()
+    with unit_of_work() as session:
+        judged = current_app.extensions["vonglau"].ports["key_admission"](
+            session, token=token, scope=permission, address=request.remote_addr, act=g.act.as_actor(VISITOR)
+        )
+    if isinstance(judged, Deny):
+        if judged.reason == "key.quota_reached":
+            fault = TooMany(judged.reason, citation=judged.citation)
+            fault.context = dict(judged.params)
+            raise fault
+        raise NotAllowed(judged) if judged.reason == "key.scope_refused" else NotSignedIn("key.refused")
+    g.actor, g.act = judged.actor, g.act.as_actor(judged.actor)
 
 
 def _brings_token(name: str) -> bool:

@@ -20,7 +20,7 @@ from control.actions import Action
 from control.acts import VISITOR, Act, Actor
 from control.db import unit_of_work
 from control.decisions import Deny
-from control.errors import JournalUnavailable, NotSignedIn, Unavailable, VongLauError
+from control.errors import InvalidForm, InvalidInput, JournalUnavailable, NotSignedIn, Unavailable, VongLauError
 from control.messages import CORE_MESSAGES
 from control.services import services
 
@@ -107,7 +107,8 @@ def _answer_error(error: VongLauError) -> Response:
         login = services().ports.get("sign_in_url")
         if login is not None:
             return redirect_to_sign_in(login())
-    return _page(error.code, error.status, citation=error.citation, params=error.context)
+    faults = error.faults if isinstance(error, InvalidForm) else ()
+    return _page(error.code, error.status, citation=error.citation, params=error.context, faults=faults)
 
 
 def redirect_to_sign_in(url: str) -> Response:
@@ -186,10 +187,17 @@ def _record_failure(code: str, *, denied: bool) -> None:
 
 
 def _page(
-    code: str, status: HTTPStatus, *, citation: str | None = None, params: dict[str, object] | None = None
+    code: str,
+    status: HTTPStatus,
+    *,
+    citation: str | None = None,
+    params: dict[str, object] | None = None,
+    faults: tuple[InvalidInput, ...] = (),
 ) -> Response:
     language = current_language()
     sentence = services().messages.render(code, language, **(params or {}))
+    if request.path.startswith("/api/"):
+        return _problem(code, status, sentence=sentence, citation=citation, faults=faults)
     if wants_json():
         body = {
             "error": {
@@ -209,3 +217,31 @@ def _page(
         reference=reference_number(),
     )
     return make_response(page, status)
+
+
+def _problem(
+    code: str, status: HTTPStatus, *, sentence: str, citation: str | None, faults: tuple[InvalidInput, ...]
+) -> Response:
+    """Answer a program by problem details (RFC 9457)."""
+    messages, language = services().messages, current_language()
+    body = {
+        "type": "about:blank",
+        "title": status.phrase,
+        "status": int(status),
+        "detail": sentence,
+        "instance": request.path,
+        "code": code,
+        "citation": citation,
+        "reference": reference_number(),
+        "faults": [
+            {
+                "field": fault.field,
+                "code": fault.code,
+                "message": messages.render(fault.code, language, **fault.context),
+            }
+            for fault in faults
+        ],
+    }
+    answer = make_response(jsonify(body), status)
+    answer.content_type = "application/problem+json"
+    return answer

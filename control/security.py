@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, current_app, request
 from flask_wtf.csrf import CSRFError, CSRFProtect
 
-from control.access import SAFE_METHODS, Door, access_of
+from control.access import SAFE_METHODS, Door, access_of, brings_key
 from control.decisions import Deny
 from control.errors import InvalidInput, NotAllowed
 
@@ -61,7 +61,7 @@ def install(app: Flask, *, is_https: bool) -> None:
         if request.method in SAFE_METHODS or request.endpoint is None:
             return
         access = access_of(app, request.endpoint)
-        if access.door is Door.MACHINE:
+        if access.door is Door.MACHINE or (access.door is Door.API and brings_key()):
             return  # no cookie is read there, so nothing can be forged
         refuse_foreign_origin()
         guard.protect()

@@ -13,18 +13,24 @@ from control.messages import Message
 from control.permissions import Permission
 
 ACTION_TITLES: Mapping[Action, Message] = {
+    Action.ACCESS_API_CALL: Message(vi="Gọi giao diện lập trình", en="Call the API"),
+    Action.ACCESS_KEY_CALL: Message(vi="Gọi bằng khoá kết nối", en="Call with a connection key"),
     Action.ACCESS_ROUTE_ENTER: Message(vi="Vào một trang", en="Enter a page"),
     Action.ACCESS_ROUTE_SILENT: Message(vi="Trang không ghi việc đã khai", en="A page recorded nothing"),
     Action.AUDIT_CLOCK_REGRESS: Message(vi="Đồng hồ lùi lại", en="The clock went back"),
     Action.AUDIT_DISK_FILL: Message(vi="Ổ đĩa nhật ký đã đầy", en="The disk of the trail is full"),
     Action.AUDIT_DISK_RECOVER: Message(vi="Ổ đĩa nhật ký có chỗ trở lại", en="The disk of the trail has room again"),
-    Action.AUDIT_DISK_REFUSE: Message(vi="Ổ đĩa nhật ký gần đầy, từ chối việc đặc quyền", en="The disk of the trail is nearly full"),
+    Action.AUDIT_DISK_REFUSE: Message(
+        vi="Ổ đĩa nhật ký gần đầy, từ chối việc đặc quyền", en="The disk of the trail is nearly full"
+    ),
     Action.AUDIT_DISK_WARN: Message(vi="Ổ đĩa nhật ký sắp đầy", en="The disk of the trail is filling"),
     Action.AUDIT_SEGMENT_LOSE: Message(vi="Mất tệp đoạn nhật ký", en="A segment file was lost"),
     Action.AUDIT_SEGMENT_REPLAY: Message(vi="Phát lại nhật ký từ tệp đoạn", en="Replay the trail from segment files"),
     Action.AUDIT_SEGMENT_RESUME: Message(vi="Ghi tiếp tệp đoạn", en="Segment files are written again"),
     Action.AUDIT_SEGMENT_STALL: Message(vi="Không ghi được tệp đoạn", en="Segment files cannot be written"),
-    Action.AUDIT_SEGMENT_UNLINK: Message(vi="Tệp đoạn bị xoá khi đang ghi", en="A segment file was unlinked while open"),
+    Action.AUDIT_SEGMENT_UNLINK: Message(
+        vi="Tệp đoạn bị xoá khi đang ghi", en="A segment file was unlinked while open"
+    ),
     Action.AUDIT_BUNDLE_EXPORT: Message(vi="Xuất gói bằng chứng", en="Export an evidence bundle"),
     Action.ASSURANCE_CHECK_RUN: Message(vi="Chạy phép kiểm", en="Run a check"),
     Action.ASSURANCE_EVIDENCE_READ: Message(vi="Xem bằng chứng", en="Read evidence"),
@@ -38,6 +44,10 @@ ACTION_TITLES: Mapping[Action, Message] = {
     Action.ASSURANCE_FINDING_RAISE: Message(vi="Nêu phát hiện", en="Raise a finding"),
     Action.ASSURANCE_FINDING_READ: Message(vi="Xem một phát hiện", en="Read a finding"),
     Action.ASSURANCE_FINDING_REOPEN: Message(vi="Mở lại phát hiện", en="Reopen a finding"),
+    Action.AUDIT_SEARCH_DELETE: Message(vi="Xoá một phép tìm đã lưu", en="Remove a saved search"),
+    Action.AUDIT_SEARCH_RENAME: Message(vi="Đổi tên một phép tìm đã lưu", en="Rename a saved search"),
+    Action.AUDIT_SEARCH_SAVE: Message(vi="Lưu một phép tìm", en="Save a search"),
+    Action.AUDIT_TEMPLATE_PUT: Message(vi="Đặt khuôn chỉ mục", en="Put the index template in place"),
     Action.AUDIT_TRAIL_EXPORT: Message(vi="Xuất dấu vết ra CSV", en="Export the trail as CSV"),
     Action.AUDIT_ENTRY_EXPORT: Message(vi="Tải một mục dấu vết", en="Download an entry of the trail"),
     Action.AUDIT_ENTRY_VERIFY: Message(vi="Kiểm chứng một mục dấu vết", en="Verify an entry of the trail"),
@@ -45,6 +55,9 @@ ACTION_TITLES: Mapping[Action, Message] = {
     Action.AUDIT_GAP_EXPLAIN: Message(vi="Giải thích khoảng trống", en="Explain a gap"),
     Action.AUDIT_TRAIL_FOLLOW: Message(vi="Theo dấu một đối tượng", en="Follow one thing through the trail"),
     Action.AUDIT_TRAIL_SEARCH: Message(vi="Tìm trong dấu vết", en="Search the trail"),
+    Action.AUDIT_INDEX_REBUILD: Message(vi="Dựng lại bản sao của nhật ký", en="Rebuild a copy of the trail"),
+    Action.AUDIT_INDEX_RECONCILE: Message(vi="Đối chiếu bản sao với nhật ký", en="Compare a copy with the trail"),
+    Action.AUDIT_INDEX_SHIP: Message(vi="Gửi nhật ký sang bản sao", en="Send the trail to a copy"),
     Action.AUDIT_JOURNAL_VERIFY: Message(vi="Kiểm chứng dấu vết", en="Verify the trail"),
     Action.AUDIT_WRITER_VOID: Message(
         vi="Khai số bị huỷ do giao dịch lùi", en="Declare numbers of undone transactions"
@@ -82,6 +95,11 @@ ACTION_TITLES: Mapping[Action, Message] = {
     Action.PRIVILEGE_GRANT_RESUME: Message(vi="Khôi phục cấp quyền", en="Resume a grant"),
     Action.PRIVILEGE_GRANT_REVOKE: Message(vi="Thu hồi cấp quyền", en="Revoke a grant"),
     Action.PRIVILEGE_GRANT_SUSPEND: Message(vi="Tạm ngừng cấp quyền", en="Suspend a grant"),
+    Action.PRIVILEGE_KEY_BLOCK: Message(vi="Chặn khoá kết nối", en="Block a connection key"),
+    Action.PRIVILEGE_KEY_ISSUE: Message(vi="Cấp khoá kết nối", en="Issue a connection key"),
+    Action.PRIVILEGE_KEY_REVOKE: Message(vi="Thu hồi khoá kết nối", en="Revoke a connection key"),
+    Action.PRIVILEGE_KEY_ROTATE: Message(vi="Thay khoá kết nối", en="Replace a connection key"),
+    Action.PRIVILEGE_KEY_UNBLOCK: Message(vi="Bỏ chặn khoá kết nối", en="Unblock a connection key"),
     Action.PRIVILEGE_REQUEST_AMEND: Message(vi="Sửa yêu cầu", en="Amend a request"),
     Action.PRIVILEGE_REQUEST_APPROVE: Message(vi="Phê duyệt yêu cầu", en="Approve a request"),
     Action.PRIVILEGE_REQUEST_EXPIRE: Message(vi="Yêu cầu quá hạn duyệt", en="A request expired"),
@@ -146,6 +164,9 @@ PERMISSION_TITLES: Mapping[Permission, Message] = {
     Permission.PRIVILEGE_DOCUMENT_READ: Message(vi="Xem văn bản cho phép", en="Read authorising documents"),
     Permission.PRIVILEGE_GRANT_READ: Message(vi="Xem cấp quyền", en="Read grants"),
     Permission.PRIVILEGE_GRANT_REVOKE: Message(vi="Tạm ngừng, thu hồi cấp quyền", en="Suspend and revoke grants"),
+    Permission.PRIVILEGE_KEY_BLOCK: Message(vi="Chặn khoá kết nối", en="Block connection keys"),
+    Permission.PRIVILEGE_KEY_MANAGE: Message(vi="Cấp, thay, thu hồi khoá kết nối", en="Issue, replace and revoke keys"),
+    Permission.PRIVILEGE_KEY_READ: Message(vi="Xem khoá kết nối", en="Read connection keys"),
     Permission.PRIVILEGE_REQUEST_APPROVE: Message(vi="Duyệt hoặc bác yêu cầu", en="Approve or reject requests"),
     Permission.PRIVILEGE_REQUEST_FILE: Message(vi="Nộp yêu cầu cấp quyền", en="File requests"),
     Permission.PRIVILEGE_REQUEST_READ: Message(vi="Xem yêu cầu cấp quyền", en="Read requests"),

@@ -70,6 +70,55 @@ MESSAGES: Mapping[str, Message] = {
         vi="Nhập thời điểm theo dạng ngày/tháng/năm giờ:phút, ví dụ 25/11/2026 09:30.",
         en="Enter a moment as day/month/year hour:minute, for example 25/11/2026 09:30.",
     ),
+    "key.already_issued": Message(
+        vi="Biểu mẫu này đã cấp một khoá rồi. Mở danh sách khoá; bí mật chỉ hiện một lần, nếu lỡ thì thay khoá.",
+        en="This form has issued a key already. Open the list; a secret is shown once, and replaced when missed.",
+    ),
+    "key.blocked": Message(vi="Khoá đang bị chặn.", en="The key is blocked."),
+    "key.expired": Message(vi="Khoá không trong thời hạn.", en="The key is not within its window."),
+    "key.no_such_step": Message(
+        vi="Khoá ở trạng thái {state} không làm được việc này.", en="A key that is {state} cannot be treated so."
+    ),
+    "key.quota.invalid": Message(
+        vi="Hạn mức là một số từ 1 đến {maximum} lượt mỗi phút.",
+        en="The quota is a number from 1 to {maximum} a minute.",
+    ),
+    "key.quota_reached": Message(
+        vi="Khoá đã dùng hết {quota} lượt của phút này. Gọi lại ở phút sau.",
+        en="The key has used its {quota} calls of this minute. Call again in the next one.",
+    ),
+    "key.ranges.everywhere": Message(
+        vi="Khoá phải gắn với mạng của bên giữ khoá, không mở cho mọi địa chỉ.",
+        en="A key is bound to the holder's networks, never open to every address.",
+    ),
+    "key.ranges.invalid": Message(
+        vi="Có dòng không phải địa chỉ mạng. Ghi như 203.0.113.0/28.",
+        en="A line is not a network. Write it as 203.0.113.0/28.",
+    ),
+    "key.ranges.too_many": Message(
+        vi="Nhiều nhất {maximum} mạng cho một khoá.", en="At most {maximum} networks for one key."
+    ),
+    "key.refused": Message(vi="Khoá kết nối không được chấp nhận.", en="The connection key is not accepted."),
+    "key.revoked": Message(vi="Khoá đã bị thu hồi.", en="The key is revoked."),
+    "key.scope_refused": Message(
+        vi="Khoá này không có quyền {scope}.", en="This key does not have the permission {scope}."
+    ),
+    "key.scopes.invalid": Message(
+        vi="Chọn ít nhất một quyền đọc trong danh sách.", en="Choose at least one reading permission of the list."
+    ),
+    "key.source_refused": Message(
+        vi="Lời gọi đến từ địa chỉ ngoài mạng của bên giữ khoá.", en="The call came from outside the holder's networks."
+    ),
+    "key.unknown": Message(vi="Không có khoá này.", en="There is no such key."),
+    "key.window.document": Message(
+        vi="Khoá phải nằm trong thời hạn của văn bản {number}.",
+        en="The key has to lie within the validity of document {number}.",
+    ),
+    "key.window.past": Message(vi="Ngày cuối đã qua.", en="The last day has passed."),
+    "key.window.too_long": Message(
+        vi="Khoá có hiệu lực nhiều nhất {days} ngày; sau đó phải thay.",
+        en="A key lives at most {days} days; then it has to be replaced.",
+    ),
     "request.account_closed": Message(
         vi="Tài khoản {account} chưa có chủ, đang tạm dừng hoặc đã ngừng dùng nên không nhận yêu cầu. "
         "Chọn tài khoản khác.",

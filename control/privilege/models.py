@@ -4,9 +4,12 @@ from control.privilege.accounts.models import PrivilegedAccount
 from control.privilege.assets.models import Asset
 from control.privilege.documents.models import AuthorisingDocument
 from control.privilege.grants.models import PrivilegeGrant
+from control.privilege.keys.models import ApiKey, ApiKeyUse
 from control.privilege.requests.models import PrivilegeApproval, PrivilegeRequest
 
 __all__ = [
+    "ApiKey",
+    "ApiKeyUse",
     "Asset",
     "AuthorisingDocument",
     "PrivilegeApproval",

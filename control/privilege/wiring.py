@@ -11,9 +11,12 @@ from control.messages import Message
 from control.ports import GrantLookup
 from control.privilege import messages
 from control.privilege.accounts import routes as accounts
+from control.privilege.api import routes as api
 from control.privilege.documents import routes as documents
 from control.privilege.grants import routes as grants
 from control.privilege.grants.service import active_grant
+from control.privilege.keys import routes as keys
+from control.privilege.keys.service import admit
 from control.privilege.requests import deciding
 
 GRANT_LOOKUP: GrantLookup = active_grant
@@ -22,6 +25,8 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     accounts.blueprint,
     documents.blueprint,
     grants.blueprint,
+    keys.blueprint,
+    api.blueprint,
 )
 MESSAGES: Mapping[str, Message] = messages.MESSAGES
-PORTS: Mapping[str, Any] = {"grant_lookup": GRANT_LOOKUP}
+PORTS: Mapping[str, Any] = {"grant_lookup": GRANT_LOOKUP, "key_admission": admit}

@@ -64,7 +64,7 @@ def doors(app: Flask, roles: Mapping[str, Role]) -> tuple[DoorRow, ...]:
             endpoint=rule.endpoint,
             door=access.door,
             detail=access.detail,
-            roles=held[access.detail] if access.door is Door.PERMISSION else None,
+            roles=held[access.detail] if access.door in {Door.PERMISSION, Door.API} else None,
             records=trace.action,
             because=trace.because,
         )
