@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Engine, delete, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from audit import tables
@@ -50,6 +50,18 @@ class Projector:
                 ship.update().where(ship.c.target == TARGET).values(upto=records[-1].sequence + 1, at=now)
             )
             return len(records)
+
+
+def rewind(engine: Engine, *, to: int, now: datetime) -> int:
+    """Take the rows from `to` on away and set the cursor back to it, never forward; return where it stands."""
+    ship = tables.ship
+    with engine.begin() as connection:
+        connection.execute(upsert(ship).values(target=TARGET, upto=0, at=now, stopped=False).on_conflict_do_nothing())
+        back = {"upto": func.least(ship.c.upto, to), "epoch": ship.c.epoch + 1, "at": now}
+        moved = ship.update().where(ship.c.target == TARGET).values(back).returning(ship.c.upto)
+        upto = int(connection.execute(moved).scalar_one())
+        connection.execute(delete(tables.search).where(tables.search.c.seq >= upto))
+    return upto
 
 
 def search_row(record: Record) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import base64
 import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import time
 from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 PREFIX = "VONGLAU_"
 MINIMUM_SECRET_CHARACTERS = 32
 KEY_BYTES = 32
+RECONCILE_AT = time(2, 30)
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -62,6 +64,11 @@ class Settings:
     elasticsearch_url: str
     elasticsearch_user: str
     elasticsearch_password: str = field(repr=False)
+    elasticsearch_reader_user: str
+    elasticsearch_reader_password: str = field(repr=False)
+    elasticsearch_keeper_user: str
+    elasticsearch_keeper_password: str = field(repr=False)
+    reconcile_at: time
     alertmanager_token: str = field(repr=False)
     alertmanager_url: str
     prometheus_url: str
@@ -110,6 +117,11 @@ class Settings:
             elasticsearch_url=reader.url("ELASTICSEARCH_URL"),
             elasticsearch_user=reader.text("ELASTICSEARCH_USER"),
             elasticsearch_password=reader.secret("ELASTICSEARCH_PASSWORD"),
+            elasticsearch_reader_user=reader.text("ELASTICSEARCH_READER_USER"),
+            elasticsearch_reader_password=reader.secret("ELASTICSEARCH_READER_PASSWORD"),
+            elasticsearch_keeper_user=reader.text("ELASTICSEARCH_KEEPER_USER"),
+            elasticsearch_keeper_password=reader.secret("ELASTICSEARCH_KEEPER_PASSWORD"),
+            reconcile_at=reader.time_of_day("RECONCILE_AT", default=RECONCILE_AT),
             alertmanager_token=reader.secret("ALERTMANAGER_TOKEN", minimum=MINIMUM_SECRET_CHARACTERS),
             alertmanager_url=reader.url("ALERTMANAGER_URL"),
             prometheus_url=reader.url("PROMETHEUS_URL"),
@@ -201,6 +213,14 @@ class _Reader:
                 )
         return value.rstrip("/")
 
+    def time_of_day(self, name: str, *, default: time) -> time:
+        value = self.text(name)
+        try:
+            return time.fromisoformat(value) if value else default
+        except ValueError:
+            self.faults.append(f"{PREFIX}{name}: phải là giờ:phút / must be hours:minutes, e.g. 02:30")
+            return default
+
     def count(self, name: str) -> int:
         value = self.text(name) or "0"
         if not (value.isascii() and value.isdigit()):
@@ -256,6 +276,11 @@ SETTING_DESCRIPTIONS: Mapping[str, str] = {
     "ELASTICSEARCH_URL": "search copy of the trail; empty: PostgreSQL answers and the screen says so",
     "ELASTICSEARCH_USER": "reader (web) or shipper (audit run)",
     "ELASTICSEARCH_PASSWORD": "its password (or ELASTICSEARCH_PASSWORD_FILE)",
+    "ELASTICSEARCH_READER_USER": "reader, where the process that ships also compares (audit run)",
+    "ELASTICSEARCH_READER_PASSWORD": "its password (or ELASTICSEARCH_READER_PASSWORD_FILE)",
+    "ELASTICSEARCH_KEEPER_USER": "keeper, for the commands that put the template or drop whole months, no others",
+    "ELASTICSEARCH_KEEPER_PASSWORD": "its password (or ELASTICSEARCH_KEEPER_PASSWORD_FILE)",
+    "RECONCILE_AT": "when the copies of the trail are compared with it each day, local time; 02:30 when empty",
     "ALERTMANAGER_TOKEN": "bearer token of the alert receiver (or ALERTMANAGER_TOKEN_FILE)",
     "ALERTMANAGER_URL": "Alertmanager, for links and silences",
     "PROMETHEUS_URL": "Prometheus, for links and health",

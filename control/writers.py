@@ -24,6 +24,15 @@ def make_writer(settings: Settings, law: Policies) -> audit.Writer:
     )
 
 
+def impersonal_writer(law: Policies) -> audit.Writer:
+    """Return the writer of a process that tells of itself alone: it has nobody's key and needs none."""
+    return audit.Writer(
+        boot=f"{os.getpid()}-{secrets.token_hex(6)}",
+        monotonic_ns=time.monotonic_ns,
+        retention_of=law.retention.class_of,
+    )
+
+
 def subject_keys(settings: Settings) -> audit.SubjectKeys:
     """Return what opens and wraps the keys of persons. Raises SettingsError in production without a master key."""
     if settings.is_production and not settings.subject_key:

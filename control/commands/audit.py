@@ -11,9 +11,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from logging import WARNING, getLogger
 from pathlib import Path
@@ -22,55 +20,22 @@ from uuid import UUID
 
 import click
 
+from control.commands import auditship
+from control.commands.auditaround import around as _around
+from control.commands.auditaround import search_client
 from control.commands.auditquery import RULES_ZONE, AuditError, asked_for, read_query
 from control.commands.speech import Speech, pass_speech
 
 if TYPE_CHECKING:
-    from elasticsearch import Elasticsearch
     from sqlalchemy import Connection
 
     import audit as trail
-    from control.actions import Action
-    from control.acts import Act
-    from control.db import Database
     from control.settings import Settings
 
 ORIGIN = "vonglau/audit"
 COVER_SECONDS = 15.0
 LOOK_SECONDS = 0.25
 Found = TypeVar("Found")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Around:
-    """What a command works with: the database under the worker's role, and the act it is."""
-
-    settings: Settings
-    database: Database
-    act: Act
-
-    def record(self, action: Action, details: Mapping[str, str | int | bool]) -> None:
-        """Write the entry of what the command does, before its answer is given."""
-        with self.database.unit_of_work() as session:
-            self.act.record(session, action, details=details)
-
-
-@contextmanager
-def _around(speech: Speech, name: str) -> Iterator[_Around]:
-    import policies
-    from control.acts import Act
-    from control.db import Database
-    from control.settings import Settings
-    from control.writers import make_writer
-
-    settings = Settings.from_env(speech.environment("worker", os.environ))
-    database = Database(settings.database_url, pool_size=2)
-    law = policies.load()
-    act = Act.for_system(name, now=datetime.now(UTC), writer=make_writer(settings, law), policy_digest=law.digest)
-    try:
-        yield _Around(settings=settings, database=database, act=act)
-    finally:
-        database.engine.dispose()
 
 
 @click.group()
@@ -85,9 +50,10 @@ def run(speech: Speech) -> None:
     from sqlalchemy import create_engine
 
     from audit.run import Trail
-    from audit.shipper import Shipper, put_template
+    from audit.shipper import Shipper
     from audit.signer import SignerClient
     from control import logging
+    from control.commands.auditship import nightly
     from control.settings import Settings
 
     logging.configure()
@@ -96,14 +62,13 @@ def run(speech: Speech) -> None:
     settings = Settings.from_env(environment)
     engine = create_engine(settings.database_url, pool_size=8, pool_pre_ping=True)
     client = search_client(settings)
-    keeper = search_client(settings, environment=environment)
     process = Trail(
         engine=engine,
         origin=origin_of(environment),
         clock=lambda: datetime.now(UTC),
         signer=SignerClient(path=settings.signer_socket) if settings.signer_socket else None,
-        shipper=Shipper(engine=engine, client=client) if client else None,
-        prepare=(lambda: put_template(keeper)) if keeper else None,
+        shipper=Shipper(engine=engine, client=client, requires_template=True) if client else None,
+        beside={"reconcile": nightly(settings, engine)},
     )
     _stop_on_signals(process.stop)
     process.run()
@@ -263,7 +228,8 @@ def run_signer(settings: Settings) -> None:
     """Hold the key and answer on the socket; the body of `vonglau signer`."""
     from sqlalchemy import create_engine
 
-    from audit.signer import Signer, load_or_make_key, serve
+    from audit.keyfile import load_or_make_key
+    from audit.signer import Signer, serve
 
     if settings.signer_socket is None:
         raise AuditError(
@@ -293,19 +259,6 @@ def callers() -> frozenset[int]:
 def origin_of(environment: Mapping[str, str]) -> str:
     """Return the name of the log, which its key carries too."""
     return environment.get("VONGLAU_AUDIT_ORIGIN") or ORIGIN
-
-
-def search_client(settings: Settings, *, environment: Mapping[str, str] | None = None) -> Elasticsearch | None:
-    """Return a client with this process's credentials, or the keeper's of `environment`; None when there is none."""
-    from elasticsearch import Elasticsearch
-
-    user, password = settings.elasticsearch_user, settings.elasticsearch_password
-    if environment is not None:
-        user = environment.get("VONGLAU_ELASTICSEARCH_KEEPER_USER", "")
-        password = environment.get("VONGLAU_ELASTICSEARCH_KEEPER_PASSWORD", "")
-    if not settings.elasticsearch_url or (environment is not None and not user):
-        return None
-    return Elasticsearch(settings.elasticsearch_url, basic_auth=(user, password) if user else None)
 
 
 def _print_page(page: trail.Page) -> None:
@@ -393,3 +346,7 @@ def _stop_on_signals(stop: threading.Event) -> None:
 def _write(data: bytes) -> None:
     sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()
+
+
+for _command in auditship.COMMANDS:
+    audit.add_command(_command)

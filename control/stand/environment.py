@@ -19,6 +19,7 @@ DATABASE_ROLES: Mapping[str, str] = {
     "worker": "vl_worker",
     "audit": "vl_sequencer",
     "pruner": "vl_pruner",
+    "keeper": "vl_worker",
     "signer": "vl_signer",
     "monitor": "vl_reader",
     "reader": "vl_reader",
@@ -118,7 +119,16 @@ def _worker(addresses: Addresses, secrets: StandSecrets) -> dict[str, str]:
 
 
 def _audit(addresses: Addresses, _secrets: StandSecrets) -> dict[str, str]:
-    return {**_search(addresses, user="shipper"), **_keeper(addresses)}
+    reader = (addresses.elasticsearch_passwords or {}).get("reader", "")
+    return {
+        **_search(addresses, user="shipper"),
+        "VONGLAU_ELASTICSEARCH_READER_USER": "reader" if reader else "",
+        "VONGLAU_ELASTICSEARCH_READER_PASSWORD": reader,
+    }
+
+
+def _template_keeper(addresses: Addresses, _secrets: StandSecrets) -> dict[str, str]:
+    return {"VONGLAU_ELASTICSEARCH_URL": addresses.elasticsearch, **_keeper(addresses)}
 
 
 def _monitor(addresses: Addresses, _secrets: StandSecrets) -> dict[str, str]:
@@ -147,6 +157,7 @@ _OWN = {
     "reader": _reader,
     "owner": _owner,
     "pruner": _pruner,
+    "keeper": _template_keeper,
 }
 
 

@@ -42,6 +42,19 @@ def own_programs(home: Path, *, code: Path, addresses: Addresses) -> list[Daemon
     return daemons
 
 
+def template_command(home: Path, *, code: Path) -> process.Launch:
+    """Return the short-lived process that puts the index template in place; it alone has the keeper's password."""
+    command = [sys.executable, "-m", "control", "audit", "template", "--data", str(home)]
+    return process.Launch(
+        command=command,
+        account=None,
+        log_file=home / "log" / "template.log",
+        environment=process.base_environment(
+            HOME=str(home / "state" / "keeper"), PYTHONPATH=str(code), PYTHONSAFEPATH="1"
+        ),
+    )
+
+
 def companion(
     name: str, *, home: Path, code: Path, book: PortBook, addresses: Addresses, secrets: StandSecrets
 ) -> Daemon:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from control.stand.accounts import write_private
 
-PROCESSES = ("web", "worker", "audit", "signer", "monitor", "owner", "pruner", "reader")
+PROCESSES = ("web", "worker", "audit", "signer", "monitor", "owner", "pruner", "keeper", "reader")
 TOTP_BYTES = 20  # RFC 4226: the length of the hash
 
 

@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -36,6 +37,7 @@ from control.stand.roles import ROLE_LIMITS
 from control.stand.secrets import StandSecrets
 
 WATCH_SECONDS = 0.4
+TEMPLATE_TRIES, TEMPLATE_WAIT_SECONDS = 5, 3.0
 NEEDED = ("postgres", "web")
 STOP_LAST = ("postgres",)
 MISSING = (ElasticsearchMissingError, DirectoryMissingError, MonitoringMissingError)
@@ -216,7 +218,32 @@ class Stand:
                     if self._is_stopping:
                         self._parts[name].stop()
         if "elasticsearch" in names and not self._is_stopping:
+            self._put_template()
             self._write_up_file()
+
+    def _put_template(self) -> None:
+        """Put the index template in place; without it nothing is shipped, and the trail page says why.
+
+        The database may still be on its way: this is tried a few times.
+        """
+        node = self._parts.get("elasticsearch")
+        if node is None or node.identity is None:
+            return
+        trouble = ""
+        for _ in range(TEMPLATE_TRIES):
+            if self._is_stopping:
+                return
+            try:
+                process.run(programs.template_command(self._home, code=self._code))
+            except (process.ProcessEndedError, subprocess.TimeoutExpired) as error:
+                trouble = str(error)
+                time.sleep(TEMPLATE_WAIT_SECONDS)
+            else:
+                return
+        self._say(
+            f"! Chưa đặt được khuôn chỉ mục, nên nhật ký chưa được gửi sang Elasticsearch: {trouble}",
+            f"! The index template is not in place, so the trail is not shipped to Elasticsearch: {trouble}",
+        )
 
     @contextlib.contextmanager
     def _telling_loss(self, name: str) -> Iterator[None]:

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from elasticsearch import Elasticsearch
 
+from audit.document import TEMPLATE_DIGEST
+
 BUSY = {"type": "es_rejected_execution_exception", "reason": "busy"}
 
 
@@ -32,6 +34,8 @@ class BulkServer:
         self.sizes: list[int] = []
         self.item: Any = None
         self.told: Counter[int] = Counter()
+        self.template: dict[str, Any] | None = {"digest": TEMPLATE_DIGEST}
+        self.url = ""
         self.client: Elasticsearch
 
     def bulk(self, payload: bytes) -> dict[str, Any]:
@@ -57,8 +61,10 @@ class BulkServer:
         self.documents[source["event"]["sequence"]] = source
         return {"status": 201}
 
-    def answer(self, payload: bytes) -> tuple[int, bytes]:
+    def answer(self, path: str, payload: bytes) -> tuple[int, bytes]:
         """Return status and body of one request."""
+        if path.startswith("/_index_template/"):
+            return self._template(payload)
         self.requests += 1
         if self.whole:
             status = self.whole.pop(0)
@@ -69,6 +75,13 @@ class BulkServer:
             return 413, b'{"error": "too large"}'
         return 200, json.dumps(self.bulk(payload)).encode()
 
+    def _template(self, payload: bytes) -> tuple[int, bytes]:
+        if payload:
+            self.template = json.loads(payload)["_meta"]
+            return 200, b'{"acknowledged": true}'
+        held = {"index_templates": [{"name": "audit", "index_template": {"_meta": self.template}}]}
+        return (200, json.dumps(held).encode()) if self.template else (404, b'{"error": "none"}')
+
 
 @pytest.fixture
 def stub_server() -> Iterator[BulkServer]:
@@ -77,7 +90,7 @@ def stub_server() -> Iterator[BulkServer]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_PUT(self) -> None:
-            status, answer = stub.answer(self.rfile.read(int(self.headers["Content-Length"])))
+            status, answer = stub.answer(self.path, self.rfile.read(int(self.headers.get("Content-Length", 0))))
             self.send_response(status)
             self.send_header("Content-Type", "application/vnd.elasticsearch+json;compatible-with=8")
             self.send_header("X-Elastic-Product", "Elasticsearch")
@@ -89,7 +102,7 @@ def stub_server() -> Iterator[BulkServer]:
                 self.close_connection = True
             self.wfile.write(answer)
 
-        do_POST = do_PUT  # noqa: N815  # the name http.server looks for
+        do_GET = do_POST = do_PUT  # noqa: N815  # the names http.server looks for
 
         def log_message(self, *_: object) -> None:
             pass
@@ -97,7 +110,8 @@ def stub_server() -> Iterator[BulkServer]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
-    stub.client = Elasticsearch(f"http://127.0.0.1:{server.server_port}")
+    stub.url = f"http://127.0.0.1:{server.server_port}"
+    stub.client = Elasticsearch(stub.url)
     yield stub
     stub.client.close()
     server.shutdown()

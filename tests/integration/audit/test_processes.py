@@ -57,6 +57,9 @@ class House:
             found["VONGLAU_ELASTICSEARCH_URL"] = self.node.url
             found[f"VONGLAU_{prefix}_USER"] = user
             found[f"VONGLAU_{prefix}_PASSWORD"] = self.node.users[user].password
+        if self.node is not None and process == "audit":
+            found["VONGLAU_ELASTICSEARCH_READER_USER"] = "reader"
+            found["VONGLAU_ELASTICSEARCH_READER_PASSWORD"] = self.node.users["reader"].password
         return found
 
     def start(self, process, *words):
