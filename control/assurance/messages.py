@@ -25,9 +25,45 @@ MESSAGES: Mapping[str, Message] = {
         vi="Mục này chưa được niêm phong. Hãy thử lại sau vài giây, khi điểm niêm phong mới được ký.",
         en="This entry is not sealed yet. Try again in a few seconds, when a new checkpoint has been signed.",
     ),
+    "search.empty": Message(
+        vi="Chưa có điều kiện nào để lưu. Lọc dòng thời gian trước, rồi lưu.",
+        en="There is no filter to keep. Filter the timeline first, then keep the search.",
+    ),
+    "search.name.invalid": Message(
+        vi="Đặt tên từ 1 đến {longest} ký tự.",
+        en="Give a name of 1 to {longest} letters.",
+    ),
+    "search.name.taken": Message(
+        vi="Bạn đã có một phép tìm tên này (không kể dấu và chữ hoa). Chọn tên khác.",
+        en="You already have a search of that name (marks and capitals aside). Choose another name.",
+    ),
+    "search.not_owner": Message(
+        vi="Chỉ người lập phép tìm này được đổi tên hay xoá nó. Bạn có thể lưu một bản của mình.",
+        en="Only whoever made this search may rename or remove it. You can keep a copy of your own.",
+    ),
+    "search.role_not_held": Message(
+        vi="Chỉ chia sẻ phép tìm với vai trò mà chính bạn đang giữ.",
+        en="A search can be shared only with a role that you hold yourself.",
+    ),
+    "search.too_long": Message(
+        vi="Phép tìm quá dài để lưu. Bớt điều kiện rồi lưu lại.",
+        en="The search is too long to be kept. Take some filters away and keep it again.",
+    ),
+    "search.too_many": Message(
+        vi="Mỗi người giữ nhiều nhất {most} phép tìm. Xoá một phép tìm cũ trước.",
+        en="One person keeps at most {most} searches. Remove an old one first.",
+    ),
     "trail.filter.not_a_moment": Message(
         vi="Không đọc được thời điểm. Nhập ngày/tháng/năm, có thể kèm giờ, ví dụ 25/11/2026 09:42.",
         en="The moment cannot be read. Enter day/month/year, with the time if you like, such as 25/11/2026 09:42.",
+    ),
+    "trail.filter.not_an_address": Message(
+        vi="Không phải địa chỉ mạng. Nhập dạng số, ví dụ 10.20.4.17 hoặc 2001:db8::1.",
+        en="Not a network address. Enter it in figures, such as 10.20.4.17 or 2001:db8::1.",
+    ),
+    "trail.keys.unavailable": Message(
+        vi="Không mở được khoá của các giá trị cá nhân nên không tìm hay mở được chúng. Kiểm tra khoá chủ.",
+        en="The keys of personal values cannot be opened: neither found nor shown. Check the master key.",
     ),
     "trail.filter.reversed": Message(
         vi="Thời điểm đầu sau thời điểm cuối. Đổi lại hai ô Từ và Đến.",

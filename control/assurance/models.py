@@ -2,5 +2,6 @@
 
 from control.assurance.compliance.models import ComplianceObservation
 from control.assurance.findings.models import Finding, FindingOccurrence, FindingScan, FindingStep
+from control.assurance.searches.models import TrailSearch
 
-__all__ = ["ComplianceObservation", "Finding", "FindingOccurrence", "FindingScan", "FindingStep"]
+__all__ = ["ComplianceObservation", "Finding", "FindingOccurrence", "FindingScan", "FindingStep", "TrailSearch"]

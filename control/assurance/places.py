@@ -34,6 +34,7 @@ _PAGES: Mapping[str, str] = {
     "case": "/cases/{}",
     "entry": "/trail/{}",
     "evidence": "/compliance/evidence/{}",
+    "finding": "/trail/findings/{}",
     "grant": "/privilege/grants/{}",
     "request": "/privilege/requests/{}",
     "requirement": "/compliance/{}",
@@ -43,19 +44,38 @@ _PAGES: Mapping[str, str] = {
 _SEARCHES: Mapping[str, tuple[str, str]] = {
     "asset": ("/trail", "q"),
     "document": ("/privilege/documents", "q"),
-    "person": ("/trail", "who"),
-    "session": ("/trail", "session"),
 }
+# What the trail follows on a page of its own (control/assurance/follows).
+FOLLOWED = (
+    "person",
+    "account",
+    "case",
+    "grant",
+    "session",
+    "document",
+    "request",
+    "alert",
+    "run",
+    "evidence",
+    "requirement",
+    "asset",
+    "finding",
+)
 
 
 def address(kind: str, code: str) -> str | None:
-    """Return the page of one thing, the list that finds it, or None when it has none."""
+    """Return the page of one thing, the list that finds it, its page in the trail, or None when it has none."""
     if kind in _PAGES:
         return _PAGES[kind].format(quote(code, safe=""))
     if kind in _SEARCHES:
         path, name = _SEARCHES[kind]
         return f"{path}?{urlencode({name: code})}"
-    return None
+    return follow(kind, code)
+
+
+def follow(kind: str, code: str) -> str | None:
+    """Return the page that follows one thing through the trail, None for what the trail does not name."""
+    return f"/trail/follow/{kind}/{quote(code, safe='/')}" if kind in FOLLOWED else None
 
 
 def stations(

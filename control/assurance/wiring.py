@@ -9,14 +9,17 @@ from flask import Blueprint
 
 from control.assurance.compliance.jobs import EVERY_HOUR, TASK, run_checks
 from control.assurance.compliance.routes import compliance
+from control.assurance.entries.routes import entries
 from control.assurance.evidence.routes import evidence
+from control.assurance.follows.routes import follows
 from control.assurance.messages import MESSAGES
 from control.assurance.parts import search_part
+from control.assurance.searches.routes import searches
 from control.assurance.trail.routes import trail
 
 __all__ = ["BLUEPRINTS", "MESSAGES", "PORTS"]
 
-BLUEPRINTS: tuple[Blueprint, ...] = (evidence, trail, compliance)
+BLUEPRINTS: tuple[Blueprint, ...] = (evidence, entries, follows, searches, trail, compliance)
 PORTS: Mapping[str, Any] = {
     "degraded:search": search_part,
     f"job:{TASK}": run_checks,

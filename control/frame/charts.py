@@ -34,6 +34,8 @@ class Bar:
     is_now: bool
     is_highest: bool
     is_label_wide: bool
+    href: str | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +51,7 @@ class Share:
 
 
 def bars(series: Sequence[Mapping[str, Any]]) -> tuple[Bar, ...]:
-    """Place the columns of `series` (`label`, `value`, and at will `mark`, `now`)."""
+    """Place the columns of `series` (`label`, `value`, and at will `mark`, `now`, `href`, and `name`, longer)."""
     if not series:
         return ()
     step = 100 / len(series)
@@ -70,6 +72,8 @@ def bars(series: Sequence[Mapping[str, Any]]) -> tuple[Bar, ...]:
             is_now=bool(item.get("now")),
             is_highest=place == highest and top > 0,
             is_label_wide=len(series) > WIDE_LABELS_ABOVE and place % KEEP_EVERY != 0,
+            href=item.get("href"),
+            name=str(item.get("name") or item["label"]),
         )
         for place, item in enumerate(series)
     )

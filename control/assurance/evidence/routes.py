@@ -15,6 +15,7 @@ from control.assurance.compliance.domain import Standing
 from control.assurance.compliance.service import posture_at
 from control.assurance.evidence import service
 from control.assurance.trail import forms
+from control.assurance.trail.service import resolved
 from control.db import unit_of_work
 from control.errors import NotFound
 from control.permissions import Permission
@@ -30,13 +31,13 @@ MAXIMUM_REASON = 500
 @not_audited(because="an empty form; the export is the entry")
 def form() -> ResponseReturnValue:
     """Ask what the bundle shall hold, for whom and why."""
-    asked = forms.read(request.args)
+    asked = forms.read(request.args, now=g.now)
     requirements = services().policies.requirements
     claimed = {claim.requirement for check in requirements.checks for claim in check.claims}
     return render_template(
         "evidence/bundle.html",
         listing=asked.listing,
-        used=[(name, value) for name, value in asked.listing.filters.items() if value],
+        used=[(name, asked.listing.filters[name]) for name in asked.used],
         choices=[
             (catalogue, requirement)
             for catalogue in requirements.catalogues
@@ -52,7 +53,7 @@ def form() -> ResponseReturnValue:
 @audited(Action.AUDIT_BUNDLE_EXPORT)
 def export() -> ResponseReturnValue:
     """Make the bundle, record it, and send it."""
-    asked = forms.read(request.form)
+    asked = forms.read(request.form, now=g.now)
     about = {
         name: value
         for name in ("recipient", "reason")
@@ -62,7 +63,8 @@ def export() -> ResponseReturnValue:
     chosen = request.form.get("thread", "")
     with unit_of_work() as session:
         standing = _standing(session, chosen) if chosen else None
-        bundle = service.make_bundle(session, query=asked.query, about=about, act=g.act, standing=standing)
+        query = resolved(session, asked, keys=services().writer.keys)
+        bundle = service.make_bundle(session, query=query, about=about, act=g.act, standing=standing)
     answer = Response(bundle.content, content_type=service.MEDIA_TYPE)
     name = f"vonglau-{bundle.exported.digest[:12]}.zip"
     answer.headers.set("Content-Disposition", "attachment", filename=name)

@@ -1,13 +1,14 @@
-"""Pages of the trail: the timeline with its filters, one entry, and the verification.
+"""The timeline: what happened, newest first, with its filters, facets and drawing, its download, the verification.
 
-Not for: searching (service.py). Every search, export and look at an entry is recorded before it is answered.
+Not for: searching (service.py) or one entry (control/assurance/entries). Every search and export is recorded before
+it is answered.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from urllib.parse import urlencode
 
 from flask import Blueprint, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -17,14 +18,15 @@ from control.access import audited, requires
 from control.actions import Action
 from control.assurance import places
 from control.assurance.compliance.service import run_check
-from control.assurance.trail import forms, service
+from control.assurance.searches.models import TrailSearch
+from control.assurance.searches.service import visible
+from control.assurance.trail import charts, forms, service, speech
 from control.assurance.trail.backend import search_of
-from control.assurance.trail.domain import FILTER_OF, Line
-from control.assurance.trail.lineage import lineage
+from control.assurance.trail.domain import Line
 from control.db import unit_of_work
 from control.errors import InvalidInput
 from control.frame.forms import sentences
-from control.frame.tables import Page, csv_response, write_cursor
+from control.frame.tables import Listing, Page, csv_response, write_cursor
 from control.permissions import Permission
 from control.requests import current_language
 from control.services import services
@@ -34,8 +36,21 @@ trail = Blueprint("trail", __name__, url_prefix="/trail", template_folder="templ
 
 CSV_HEADER = ("sequence", "at", "actor", "name", "action", "title", "subject", "outcome", "reason", "hash")
 UNPROCESSABLE = 422
-PARENTHESIS = re.compile(r" \([^()]*\{[^()]*\)")
-PLACEHOLDER = re.compile(r"\{[a-z_]+\}")
+SAVED_SHOWN = 8
+# The counts beside the timeline, in reading order: the facet and the filter that narrows to one of its values.
+SHOWN_FACETS = {"area": "action", "actor": "who", "outcome": "outcome", "account": "account", "case": "case"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """Everything the timeline shows; `found` and `facets` are None while it is not clear who is meant."""
+
+    found: service.Found | None
+    facets: audit.Facets | None
+    state: service.Integrity
+    actors: list[tuple[str, str]]
+    names: Mapping[str, str]
+    saved: tuple[TrailSearch, ...]
 
 
 @trail.get("")
@@ -45,34 +60,41 @@ def timeline() -> ResponseReturnValue:
     """Show what happened, newest first, and how whole and how fresh the trail is."""
     faults: Mapping[str, str] = {}
     try:
-        asked = forms.read(request.args)
+        asked = forms.read(request.args, now=g.now)
     except InvalidInput as error:
         faults = sentences(error, messages=services().messages, language=current_language())
-        asked = forms.read({})
-    actors = _actors(request.args.get("who", "").strip())
-    query = asked.query
+        asked = forms.read({}, now=g.now)
+    who = asked.listing.filters["who"]
+    with unit_of_work() as session:
+        actors = service.actors_matching(session, text=who) if who else []
+        query = service.resolved(session, asked, keys=services().writer.keys)
     if len(actors) == 1:
         query = replace(query, actor_id=actors[0][0])
-    if asked.listing.wants_csv and not faults:
+    is_clear = not who or len(actors) == 1
+    if asked.listing.wants_csv and is_clear and not faults:
         return _as_csv(asked, query)
-    is_answerable = not request.args.get("who", "").strip() or len(actors) == 1
     with unit_of_work() as session:
-        found = service.find(session, search=search_of(), query=query, now=g.now) if is_answerable else None
-        state = service.integrity(session, now=g.now)
+        found = facets = None
+        if is_clear:
+            drawn = asked.window or charts.window(query.since, query.until, now=g.now)
+            found = service.find(session, search=search_of(), query=query, window=drawn)
+            facets = service.counted(search_of(), query)
+        counted = tuple(one.value for one in facets.counts["actor"]) if facets else ()
+        answer = Answer(
+            found=found,
+            facets=facets,
+            state=service.integrity(session, now=g.now, copy=_copy()),
+            actors=actors,
+            names={**dict(actors), **service.people(session, counted), **(found.names if found else {})},
+            saved=tuple(visible(session, actor=g.actor))[:SAVED_SHOWN],
+        )
         g.act.record(session, Action.AUDIT_TRAIL_SEARCH, details=asked.details)
-    return _draw(asked, found, state, actors=actors, faults=faults)
+    return _draw(asked, answer, query=query, faults=faults)
 
 
-def _draw(
-    asked: forms.Asked,
-    found: service.Found | None,
-    state: service.Integrity,
-    *,
-    actors: list[tuple[str, str]],
-    faults: Mapping[str, str],
-) -> ResponseReturnValue:
-    listing = asked.listing
-    typed = {**listing.filters, **{name: request.args.get(name, "") for name in ("from", "to") if faults}}
+def _draw(asked: forms.Asked, answer: Answer, *, query: audit.Query, faults: Mapping[str, str]) -> ResponseReturnValue:
+    listing, found = asked.listing, answer.found
+    typed = {**listing.filters, **{name: request.args.get(name, "") for name in faults if name in forms.ASKED}}
     page: Page[Line] | None = None
     if found is not None:
         older = found.page.next_before
@@ -82,32 +104,30 @@ def _draw(
             older=write_cursor((older,)) if older is not None else None,
             total=found.page.total,
         )
-    answer = render_template(
+    drawn = render_template(
         "trail/timeline.html",
         listing=listing,
         typed=typed,
+        answer=answer,
         found=found,
         page=page,
-        integrity=state,
-        actors=actors,
+        integrity=answer.state,
+        actors=answer.actors,
+        names=answer.names,
         faults=faults,
-        followed=[(name, listing.filters[name]) for name in forms.FOLLOWED if listing.filters[name]],
+        chips=[(name, listing.filters[name], _state(listing, **{name: ""})) for name in asked.used],
         areas=_areas(),
-        series=[
-            {
-                "label": f"{hour.start.astimezone(forms.ZONE):%-H}",
-                "value": hour.count,
-                "mark": hour.refused,
-                "now": last,
-            }
-            for hour, last in _with_last(found.hours if found else ())
-        ],
+        facets=_facets(listing, answer.facets),
+        series=_series(asked, found.chart, query=query) if found else [],
+        state=urlencode({name: listing.filters[name] for name in asked.used}),
+        share_with=_share_with(),
+        may_save=Permission.ASSURANCE_SEARCH_SAVE in g.actor.permissions,
         title_of=title_of,
-        sentence_of=_sentence,
-        address=places.address,
+        sentence_of=_reason,
+        follow=places.follow,
         is_search_configured=bool(services().settings.elasticsearch_url),
     )
-    return (answer, UNPROCESSABLE) if faults else answer
+    return (drawn, UNPROCESSABLE) if faults else drawn
 
 
 @trail.post("/verification")
@@ -121,43 +141,6 @@ def verify() -> ResponseReturnValue:
     return redirect(url_for(".timeline"))
 
 
-@trail.get("/<int:sequence>")
-@requires(Permission.ASSURANCE_TRAIL_READ)
-@audited(Action.AUDIT_ENTRY_READ)
-def entry(sequence: int) -> ResponseReturnValue:
-    """Show one entry: what it says, what it hangs on, its exact bytes, and its place in the chain."""
-    with unit_of_work() as session:
-        line, inclusion = service.read_entry(session, sequence=sequence)
-        names = service.names_of(session, [line])
-        neighbours = lineage(session, line)
-        size = service.integrity(session, now=g.now).size
-        g.act.record(session, Action.AUDIT_ENTRY_READ, details={"sequence": sequence})
-    return render_template(
-        "trail/entry.html",
-        line=line,
-        inclusion=inclusion,
-        names=names,
-        size=size,
-        stations=places.stations(
-            [*neighbours.found, ("seal", str(inclusion.sealed_by.size))] if inclusion.sealed_by else neighbours.found,
-            here=("entry", str(line.sequence)),
-            expected=neighbours.expected,
-        ),
-        filter_of=FILTER_OF,
-        title_of=title_of,
-        sentence_of=_sentence,
-        address=places.address,
-    )
-
-
-def _actors(text: str) -> list[tuple[str, str]]:
-    """Return whom the box `who` can mean; nobody and many are answered on the page, not guessed."""
-    if not text:
-        return []
-    with unit_of_work() as session:
-        return service.actors_matching(session, text=text)
-
-
 def _as_csv(asked: forms.Asked, query: audit.Query) -> ResponseReturnValue:
     language = current_language()
     lines = list(service.export(search_of(), query))
@@ -167,7 +150,7 @@ def _as_csv(asked: forms.Asked, query: audit.Query) -> ResponseReturnValue:
     rows = [
         (
             line.sequence,
-            line.at.astimezone(forms.ZONE),
+            line.at.astimezone(charts.ZONE),
             line.actor,
             names.get(line.actor or "", ""),
             line.action,
@@ -182,8 +165,54 @@ def _as_csv(asked: forms.Asked, query: audit.Query) -> ResponseReturnValue:
     return csv_response("trail.csv", CSV_HEADER, rows)
 
 
-def _with_last(hours: Sequence[service.Hour]) -> list[tuple[service.Hour, bool]]:
-    return [(hour, place == len(hours) - 1) for place, hour in enumerate(hours)]
+def _state(listing: Listing, **changes: str | None) -> str:
+    """Return the timeline with some filters changed; a changed filter ends the brushing of the drawing."""
+    return listing.address("/trail", **{"w": "", "mark": "", **changes})
+
+
+def _series(asked: forms.Asked, chart: charts.Chart, *, query: audit.Query) -> list[dict[str, object]]:
+    """Return the columns with what a click on each asks for: first the column itself, then the span between two."""
+    links = []
+    for column in chart.columns:
+        mark = asked.mark.start if asked.mark else None
+        start, end = charts.brush(column, mark=mark, unit=chart.window.unit)
+        first, last = charts.typed(start, end)
+        here = charts.Window(start=column.start, end=column.end, unit=chart.window.unit)
+        links.append(
+            asked.listing.address(
+                "/trail",
+                **{"from": first, "to": last, "last": "", "w": chart.window.code, "mark": "" if mark else here.code},
+            )
+        )
+    chosen = (query.since, query.until) if asked.window else (None, None)
+    return charts.columns_of(chart, language=current_language(), links=links, since=chosen[0], until=chosen[1])
+
+
+def _facets(listing: Listing, facets: audit.Facets | None) -> list[tuple[str, list[tuple[str, int, str]]]]:
+    """Return each facet with its values: the value, its count, and the address that narrows to it."""
+    if facets is None:
+        return []
+    shown = []
+    for facet, name in SHOWN_FACETS.items():
+        values = [
+            (one.value, one.count, _state(listing, **{name: one.value}))
+            for one in facets.counts[facet]
+            if listing.filters[name] != one.value
+        ]
+        if values:
+            shown.append((facet, values))
+    return shown
+
+
+def _share_with() -> list[tuple[str, str]]:
+    """Return whom a search can be shared with: nobody, or a role the person holds."""
+    roles, language = services().policies.roles, current_language()
+    held = [roles[name] for name in sorted(g.actor.roles) if name in roles]
+    return [("", "–"), *((role.id, role.title_en if language == "en" else role.title_vi) for role in held)]
+
+
+def _copy() -> str:
+    return service.COPY if services().settings.elasticsearch_url else "postgresql"
 
 
 def _areas() -> list[tuple[str, list[tuple[str, str]]]]:
@@ -196,13 +225,5 @@ def _areas() -> list[tuple[str, list[tuple[str, str]]]]:
     return list(groups.items())
 
 
-def _sentence(reason: str | None) -> str:
-    """Return the first sentence of a reason's message: enough for a row; what only the person saw is left out."""
-    if not reason:
-        return ""
-    message = services().messages.by_code.get(reason)
-    if message is None:
-        return reason
-    pattern = message.en if current_language() == "en" else message.vi
-    bare = PLACEHOLDER.sub("…", PARENTHESIS.sub("", pattern))
-    return bare.split(". ")[0].rstrip(".")
+def _reason(code: str | None) -> str:
+    return speech.reason(code, messages=services().messages, language=current_language())

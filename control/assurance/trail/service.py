@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
@@ -18,28 +18,36 @@ from audit.journal import genesis_link, link_hash
 from audit.merkle import leaf_hash
 from control.assurance.compliance.domain import Observation, Result
 from control.assurance.compliance.service import history
+from control.assurance.trail.charts import Chart, Window, fill
 from control.assurance.trail.domain import Line, line_of, line_of_record, people_in, person_number
+from control.assurance.trail.forms import Asked
 from control.errors import NotFound, Unavailable
 from control.people import people_by_id
 from control.people.models import Person
 from control.text import fold
 
+COPY = "elasticsearch"
 VERIFYING_CHECK = "trail.whole"
 EXPORT_ROWS = 10_000
 EXPORT_PAGE = 1_000
-HOURS = 24
 CHOICES = 8
-HOUR = timedelta(hours=1)
+NEVER_SEEN = "-"  # no token looks like this
 SLOW_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Integrity:
-    """How whole the trail is: the last verification, how much is numbered, and the newest seal."""
+    """How whole the trail is: the last verification, how much is numbered, the newest seal, what vouches outside.
+
+    `witnessed` is the newest cosignature, `compared` the last comparison of the search copy with the journal.
+    """
 
     size: int
     verified: Observation | None
     checkpoint: audit.Checkpoint | None
+    witnessed: audit.Cosignature | None
+    witnesses: tuple[audit.AnchorState, ...]
+    compared: audit.Reconciliation | None
 
     @property
     def is_whole(self) -> bool | None:
@@ -49,18 +57,14 @@ class Integrity:
         return self.verified.result is Result.PASS
 
     @property
+    def refusing(self) -> str | None:
+        """Name a witness that saw another past, None while none does."""
+        return next((one.name for one in self.witnesses if one.refused), None)
+
+    @property
     def verified_size(self) -> int:
         """How many entries that verification covered."""
         return int(self.verified.facts.get("entries", 0)) if self.verified else 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hour:
-    """One column of the drawing."""
-
-    start: datetime
-    count: int
-    refused: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +74,7 @@ class Found:
     page: audit.Page
     lines: tuple[Line, ...]
     names: Mapping[str, str]
-    hours: tuple[Hour, ...]
+    chart: Chart
 
     @property
     def behind_since(self) -> datetime | None:
@@ -93,25 +97,54 @@ class Inclusion:
     link: str
 
 
-def integrity(session: Session, *, now: datetime) -> Integrity:
-    """Return the state of the trail as it was last verified."""
-    journal = audit.Journal(session.connection())
+def integrity(session: Session, *, now: datetime, copy: str = COPY) -> Integrity:
+    """Return the state of the trail as it was last verified; `copy` is the one that is searched."""
+    connection = session.connection()
+    journal, anchors = audit.Journal(connection), audit.Anchors(connection)
     head = journal.head()
     verified = history(session, checks=[VERIFYING_CHECK], until=now, limit=1)
+    cosigned = anchors.history(limit=1)
     return Integrity(
-        size=head.size if head else 0, verified=verified[0] if verified else None, checkpoint=journal.checkpoint()
+        size=head.size if head else 0,
+        verified=verified[0] if verified else None,
+        checkpoint=journal.checkpoint(),
+        witnessed=cosigned[0] if cosigned else None,
+        witnesses=tuple(one for one in anchors.states() if one.kind == "witness"),
+        compared=audit.newest_reconciliation(connection, copy),
     )
 
 
-def find(session: Session, *, search: audit.Search, query: audit.Query, now: datetime) -> Found:
-    """Search, name the people, and count by hour. Raises Unavailable(`trail.search.unavailable`)."""
+def find(session: Session, *, search: audit.Search, query: audit.Query, window: Window) -> Found:
+    """Search, name the people, and draw the window. Raises Unavailable(`trail.search.unavailable`)."""
     try:
         page = search.search(query)
-        hours = _hours(search, query, now=now)
+        chart = _chart(search, query, window)
     except audit.SearchUnavailableError as error:
         raise Unavailable("trail.search.unavailable") from error
     lines = tuple(line_of(hit) for hit in page.hits)
-    return Found(page=page, lines=lines, names=names_of(session, lines), hours=hours)
+    return Found(page=page, lines=lines, names=names_of(session, lines), chart=chart)
+
+
+def counted(search: audit.Search, query: audit.Query) -> audit.Facets:
+    """Return how often each area, actor and outcome stands in what matches. Raises Unavailable."""
+    try:
+        return search.facets(query)
+    except audit.SearchUnavailableError as error:
+        raise Unavailable("trail.search.unavailable") from error
+
+
+def resolved(session: Session, asked: Asked, *, keys: audit.SubjectKeys) -> audit.Query:
+    """Return the query with what only the database can add: an address of a machine is found by its token.
+
+    Raises Unavailable(`trail.keys.unavailable`) when the keys of personal values cannot be opened.
+    """
+    if not asked.address:
+        return asked.query
+    try:
+        found = audit.tokens(session.connection(), audit.SOURCES, [asked.address], keys=keys)
+    except audit.SubjectKeyError as error:
+        raise Unavailable("trail.keys.unavailable") from error
+    return replace(asked.query, tokens=found or (NEVER_SEEN,))
 
 
 def export(search: audit.Search, query: audit.Query) -> Iterator[Line]:
@@ -149,6 +182,12 @@ def read_entry(session: Session, *, sequence: int) -> tuple[Line, Inclusion]:
     return line_of_record(record), inclusion
 
 
+def people(session: Session, actors: Iterable[str]) -> dict[str, str]:
+    """Return `person:5` → name for the people among these actors."""
+    numbers = {number for actor in actors if (number := person_number(actor)) is not None}
+    return {f"person:{number}": one.display_name for number, one in people_by_id(session, person_ids=numbers).items()}
+
+
 def names_of(session: Session, lines: Iterable[Line]) -> dict[str, str]:
     """Return `person:5` → name for everybody the lines speak of."""
     found = people_by_id(session, person_ids=people_in(lines))
@@ -175,17 +214,11 @@ def _holds(text: str) -> ColumnElement[bool]:
     return or_(Person.search_text.contains(fold(text), autoescape=True), Person.login == text)
 
 
-def _hours(search: audit.Search, query: audit.Query, *, now: datetime) -> tuple[Hour, ...]:
-    """Count the last 24 hours of the window by hour, refused ones apart; empty hours are drawn too."""
-    end = min(query.until or now, now)
-    last = end.replace(minute=0, second=0, microsecond=0)
-    first = last - (HOURS - 1) * HOUR
-    window = replace(query, before=None, since=max(query.since or first, first), until=end + timedelta(seconds=1))
-    if window.since is not None and window.until is not None and window.since >= window.until:
-        return ()
-    all_of = {bar.start: bar.count for bar in search.histogram(window).bars}
-    refused = all_of if query.denied else {}
-    if query.denied is None:
-        refused = {bar.start: bar.count for bar in search.histogram(replace(window, denied=True)).bars}
-    starts = (first + place * HOUR for place in range(HOURS))
-    return tuple(Hour(start=at, count=all_of.get(at, 0), refused=refused.get(at, 0)) for at in starts)
+def _chart(search: audit.Search, query: audit.Query, window: Window) -> Chart:
+    """Count the window by hour, refused ones apart."""
+    drawn = replace(query, before=None, since=window.start, until=window.end)
+    counts = {bar.start: bar.count for bar in search.histogram(drawn).bars}
+    refused = counts if query.denied else {}
+    if query.denied is None and counts:
+        refused = {bar.start: bar.count for bar in search.histogram(replace(drawn, denied=True)).bars}
+    return fill(window, counts=counts, refused=refused)

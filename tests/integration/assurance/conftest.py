@@ -10,15 +10,20 @@ from datetime import datetime
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import text
 from werkzeug.test import TestResponse
 
 import audit
+from audit.checkpoint import Checkpointer
+from audit.notes import SigningKey
 from audit.projection import Projector
 from audit.sequencer import Sequencer
+from audit.signer import Signer
 from control.acts import Actor
 from control.permissions import Permission
 from control.requests import SESSION_COOKIE
-from tests.factories.audit import ORIGIN
+from tests.factories.audit import ORIGIN, SignerHere
+from tests.integration.conftest import NOON
 
 
 @pytest.fixture
@@ -73,9 +78,9 @@ def number(role_engine) -> Callable[[datetime], int]:
 @pytest.fixture
 def write(role_engine) -> Callable[..., audit.Entry]:
     """Write one entry of your choice as the web would, committed."""
-    writer = audit.Writer(boot=secrets.token_hex(4))
 
     def append(*, at: datetime, action: str = "cases:file:open", **values: object) -> audit.Entry:
+        writer = audit.Writer(boot=secrets.token_hex(4))  # its own start each: a clock set back is no one's fault here
         boot, place, mono = writer.next()
         entry = audit.Entry(
             id=audit.new_id(at, secrets.token_bytes(10)),
@@ -92,3 +97,28 @@ def write(role_engine) -> Callable[..., audit.Entry]:
         return entry
 
     return append
+
+
+@pytest.fixture
+def seal(role_engine, tmp_path) -> Callable[[], audit.Checkpoint | None]:
+    """Sign what is numbered, as the audit process and the signer do."""
+    key = SigningKey(name=ORIGIN, seed=bytes(range(32)))
+
+    def run() -> audit.Checkpoint | None:
+        signer = Signer(engine=role_engine("vl_signer"), key=key, state_file=tmp_path / "signed.json")
+        checkpointer = Checkpointer(engine=role_engine("vl_sequencer"), signer=SignerHere(signer))
+        return checkpointer.run_once(now=NOON, force=True)
+
+    return run
+
+
+@pytest.fixture
+def written(role_engine) -> Callable[[], list[dict]]:
+    """The bodies that wait in the outbox, in order: what the application has recorded since the last numbering."""
+
+    def read() -> list[dict]:
+        with role_engine("vl_owner").connect() as connection:
+            bodies = [bytes(row[0]) for row in connection.execute(text("SELECT body FROM audit_outbox ORDER BY oid"))]
+        return [audit.Hit(sequence=0, id="", at=NOON, original=body, hash="").body for body in bodies]
+
+    return read

@@ -182,7 +182,7 @@ def test_an_entry_shows_its_exact_bytes_and_its_place_in_the_chain(reader, write
 
     assert "khớp với mã băm đã đánh số" in shown
     assert " ".join(leaf.hex()[start : start + 8] for start in range(0, 64, 8)) in shown
-    assert "/trail?case=G99-261122-0001" in shown
+    assert "/trail/follow/case/G99-261122-0001" in shown
     assert 'href="/trail/1"' in shown
 
 

@@ -47,43 +47,43 @@ def test_any_words_for_a_day_give_a_moment_up_to_now_or_our_own_error(text):
 @given(args=st.dictionaries(st.sampled_from([*forms.LISTING.filters, "after", "sort", "format"]), st.text(max_size=60)))
 def test_any_address_gives_a_query_or_our_own_error(args):
     try:
-        asked = forms.read(args)
+        asked = forms.read(args, now=NOON)
     except InvalidInput:
         return
     assert asked.query.limit == forms.PAGE_SIZE
 
 
 def test_the_end_of_a_window_takes_the_whole_day_or_minute_in():
-    day = forms.read({"from": "24/11/2026", "to": "24/11/2026"}).query
-    minute = forms.read({"to": "24/11/2026 09:42"}).query
+    day = forms.read({"from": "24/11/2026", "to": "24/11/2026"}, now=NOON).query
+    minute = forms.read({"to": "24/11/2026 09:42"}, now=NOON).query
 
     assert (day.since, day.until) == (datetime(2026, 11, 24, tzinfo=ZONE), datetime(2026, 11, 25, tzinfo=ZONE))
     assert minute.until == datetime(2026, 11, 24, 9, 43, tzinfo=ZONE)
 
 
 def test_an_area_means_every_action_in_it():
-    assert forms.read({"action": "privilege"}).query.action == "privilege:*"
-    assert forms.read({"action": "cases:file:open"}).query.action == "cases:file:open"
+    assert forms.read({"action": "privilege"}, now=NOON).query.action == "privilege:*"
+    assert forms.read({"action": "cases:file:open"}, now=NOON).query.action == "cases:file:open"
 
 
 def test_a_refusal_is_not_a_plain_failure():
-    assert forms.read({"outcome": "denied"}).query.denied is True
-    failed = forms.read({"outcome": "failure"}).query
+    assert forms.read({"outcome": "denied"}, now=NOON).query.denied is True
+    failed = forms.read({"outcome": "failure"}, now=NOON).query
     assert (failed.outcome, failed.denied) == ("failure", False)
 
 
 def test_every_fault_is_told_at_once():
     with pytest.raises(InvalidInput) as caught:
-        forms.read({"from": "32/13/2026", "to": "x"})
+        forms.read({"from": "32/13/2026", "to": "x"}, now=NOON)
 
     assert [fault.field for fault in caught.value.faults] == ["from", "to"]
 
 
 def test_the_entry_of_a_search_names_filters_only():
-    assert forms.read({"q": "Nguyễn Văn A", "case": "G99-261122-0001"}).details == {"filters": "q case"}
-    assert forms.read({}).details == {}
+    assert forms.read({"q": "Nguyễn Văn A", "case": "G99-261122-0001"}, now=NOON).details == {"filters": "q case"}
+    assert forms.read({}, now=NOON).details == {}
 
 
 def test_a_window_that_runs_backwards_is_refused():
     with pytest.raises(InvalidInput):
-        forms.read({"from": f"{NOON + timedelta(days=1):%d/%m/%Y}", "to": f"{NOON:%d/%m/%Y}"})
+        forms.read({"from": f"{NOON + timedelta(days=1):%d/%m/%Y}", "to": f"{NOON:%d/%m/%Y}"}, now=NOON)
