@@ -17,8 +17,9 @@ PAGES = [
 
 @pytest.mark.parametrize(("width", "scheme"), VIEWS)
 @pytest.mark.parametrize(("path", "status"), PAGES)
-def test_a_page_has_no_fault_in_any_view(look, site, path, status, width, scheme):
-    seen = look(site.url + path, width=width, scheme=scheme, status=status, cookies=site.cookies)
+def test_a_page_has_no_fault_in_any_view(look, window, site, path, status, width, scheme):
+    context = window(width=width, scheme=scheme)
+    seen = look(site.url + path, context=context, status=status, cookies=site.cookies)
 
     assert seen.faults() == []
 

@@ -23,16 +23,15 @@ def pages(app) -> list[str]:
 
 @pytest.mark.timeout(900)  # all pages, one after the other, in a real browser
 @pytest.mark.parametrize(("width", "scheme", "language"), [(1440, "light", "vi"), (320, "dark", "en")])
-def test_every_page_of_every_wing_has_no_fault(look, site, width, scheme, language):
+def test_every_page_of_every_wing_has_no_fault(look, window, site, width, scheme, language):
+    seen = look(f"{site.url}/keyboard", context=window(width=width, scheme=scheme), cookies=site.cookies)
     faults = {}
     for path in pages(site.app):
-        seen = look(f"{site.url}{path}?lang={language}", width=width, scheme=scheme, cookies=site.cookies, status=None)
-        seen.expected_status = seen.status
+        seen.open(f"{site.url}{path}?lang={language}", status=None)
         found = seen.faults()
         if seen.status >= 500:
             found.append(f"status {seen.status}")
         if found:
             faults[path] = found
-        seen.page.close()
 
     assert faults == {}
