@@ -31,6 +31,7 @@ from sqlalchemy import (
 from audit.tables import Moment, metadata
 
 KINDS = ("witness", "stamp", "line")
+MOST_ANCHORED = 400
 
 cosignature = Table(
     "audit_cosignature",
@@ -158,6 +159,23 @@ class Anchors:
         if before is not None:
             statement = statement.where(cosignature.c.size < before)
         return self._cosignatures(statement, limit=limit)
+
+    def anchored_sizes(self, *, up_to: int) -> list[int]:
+        """Return the trees a bundle takes along: of each day the last cosigned, stamped and printed, and the newest.
+
+        Days are those of Asia/Ho_Chi_Minh. At most `MOST_ANCHORED`, the newest ones.
+        """
+        day = func.date(func.timezone("Asia/Ho_Chi_Minh", cosignature.c.cosigned_at))
+        cosigned = select(func.max(cosignature.c.size)).where(cosignature.c.size <= up_to).group_by(day)
+        others = select(func.max(anchor.c.size)).where(anchor.c.size <= up_to).group_by(anchor.c.kind, anchor.c.day)
+        found = {*self._connection.scalars(cosigned), *self._connection.scalars(others)}
+        return sorted(found)[-MOST_ANCHORED:]
+
+    def stamp_of(self, size: int) -> Anchor | None:
+        """Return the newest time stamp of the checkpoint of this size."""
+        statement = select(anchor).where(anchor.c.kind == "stamp", anchor.c.size == size).order_by(anchor.c.id.desc())
+        row = self._connection.execute(statement.limit(1)).mappings().one_or_none()
+        return None if row is None else _anchor(row)
 
     def anchors(self, kind: str, *, limit: int = 50, before: int | None = None) -> list[Anchor]:
         """Return stamps or lines, newest first; `before` is the id to go on from."""

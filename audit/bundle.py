@@ -1,12 +1,13 @@
 """Make the evidence bundle: a zip that a stranger checks offline with one script of the standard library.
 
-Deterministic: the same selection against the same checkpoint gives the same bytes.
+Deterministic: the same selection against the same checkpoint, anchors and holds gives the same bytes.
 """
 
+import base64
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -15,14 +16,19 @@ from uuid import UUID
 import orjson
 from sqlalchemy import Connection
 
+from audit.anchors import Anchors
 from audit.checkpoint import prove
+from audit.holds import holds
 from audit.journal import Checkpoint, Journal, Record
-from audit.notes import VerifierKey, open_note, read_checkpoint
+from audit.keys import KeyHistory
+from audit.merkle import consistency_proof
+from audit.notes import BadNoteError
 from audit.outbox import ranges
 from audit.query import Query
 from audit.subjects import SubjectKeys, openings
+from audit.tiles import TileNodes
 
-FORMAT = "vonglau-evidence/1"
+FORMAT = "vonglau-evidence/2"
 HERE = Path(__file__).parent
 SHIPPED = {"verify.py": HERE / "verify.py", "HUONG-DAN.md": HERE / "HUONG-DAN.md"}
 # The oldest date a zip can carry: a bundle has no time of making, so that it can be made again byte for byte.
@@ -69,6 +75,8 @@ def export_bundle(
     records = list(_records(connection, covered))
     files = _files(connection, records, checkpoint, reveal=reveal)
     manifest = _manifest(records, checkpoint, files, query=query, about=about or {})
+    manifest["holds"] = _holds(connection, records)
+    manifest["digest"] = sha256(orjson.dumps(manifest, option=orjson.OPT_SORT_KEYS)).hexdigest()
     _write_zip(out, {**files, "manifest.json": orjson.dumps(manifest, option=orjson.OPT_SORT_KEYS) + b"\n"})
     return Exported(
         digest=manifest["digest"],
@@ -102,15 +110,10 @@ def _records(connection: Connection, numbers: list[int]) -> Iterator[Record]:
 def _files(
     connection: Connection, records: list[Record], checkpoint: Checkpoint, *, reveal: SubjectKeys | None
 ) -> dict[str, bytes]:
-    journal = Journal(connection)
-    keys = [
-        {"kind": kind, "since_size": since, "vkey": vkey}
-        for vkey, kind, since in journal.vkeys()
-        if kind == "witness" or _signed_by(checkpoint, vkey)
-    ]
     files = {name: path.read_bytes() for name, path in SHIPPED.items()}
     files["checkpoint"] = checkpoint.note
-    files["keys.json"] = orjson.dumps({"keys": keys}, option=orjson.OPT_SORT_KEYS) + b"\n"
+    files["keys.json"] = orjson.dumps({"keys": _keys(connection, checkpoint)}, option=orjson.OPT_SORT_KEYS) + b"\n"
+    files |= _anchored(connection, checkpoint)
     files["events.jsonl"] = b"".join((record.body or b"") + b"\n" for record in records)
     if len(records) == checkpoint.size:
         files["leaves.bin"] = b"".join(record.leaf for record in records)
@@ -122,12 +125,43 @@ def _files(
     return files
 
 
-def _signed_by(checkpoint: Checkpoint, vkey: str) -> bool:
+def _keys(connection: Connection, checkpoint: Checkpoint) -> list[dict[str, Any]]:
+    """Return the history of the log's keys, then the witnesses. Raises NothingToExportError."""
     try:
-        read_checkpoint(open_note(checkpoint.note, [VerifierKey.parse(vkey)]))
-    except ValueError:
-        return False
-    return True
+        history = KeyHistory.stored(connection)
+        if history is None:
+            raise NothingToExportError("no key has signed yet")
+        history.open_checkpoint(checkpoint.note)
+    except BadNoteError as error:
+        raise NothingToExportError(f"the keys of the log prove nothing: {error}") from error
+    keys: list[dict[str, Any]] = [
+        {"kind": "log", "vkey": str(one.key), "since_size": one.after + 1}
+        | ({"rotation": one.rotation.decode()} if one.rotation else {})
+        for one in history.keys
+    ]
+    witnesses = [row for row in Journal(connection).vkeys() if row[1] == "witness"]
+    return keys + [{"kind": kind, "vkey": vkey, "since_size": since} for vkey, kind, since in witnesses]
+
+
+def _anchored(connection: Connection, checkpoint: Checkpoint) -> dict[str, bytes]:
+    """Return what others remember of the trees up to this one, and the proofs that it continues them."""
+    found, nodes = Anchors(connection), TileNodes(connection)
+    files: dict[str, bytes] = {}
+    for size in found.anchored_sizes(up_to=checkpoint.size):
+        made = Journal(connection).checkpoint_of(size)
+        if made is None:
+            continue
+        steps = consistency_proof(nodes, size, checkpoint.size)
+        files[f"anchored/{size}.note"] = made.note
+        files[f"consistency/{size}"] = b"".join(base64.b64encode(step) + b"\n" for step in steps)
+        lines = b"".join(one.line for one in found.cosignatures(size))
+        if lines:
+            files[f"cosignatures/{size}"] = lines
+        stamp = found.stamp_of(size)
+        if stamp is not None:
+            files[f"anchors/{size}.tsr"] = stamp.token
+            files[f"anchors/{size}.pem"] = stamp.certificates or b""
+    return files
 
 
 def _openings(connection: Connection, event_ids: list[UUID], keys: SubjectKeys) -> bytes:
@@ -156,15 +190,31 @@ def _manifest(
         "entries": len(records),
         "sequences": ranges(record.sequence for record in records),
         "pruned": ranges(record.sequence for record in records if record.body is None),
+        "counts": {
+            "revealed": files.get("openings.jsonl", b"").count(b"\n"),
+            **{kind: sum(name.startswith(f"{kind}/") for name in files) for kind in ("anchored", "cosignatures")},
+            "stamps": sum(name.endswith(".tsr") for name in files),
+        },
         "files": {name: {"sha256": sha256(data).hexdigest(), "size": len(data)} for name, data in files.items()},
     }
-    digest = sha256(orjson.dumps(manifest, option=orjson.OPT_SORT_KEYS)).hexdigest()
-    return manifest | {"digest": digest}
+    return manifest
+
+
+def _holds(connection: Connection, records: list[Record]) -> list[dict[str, Any]]:
+    """Return the orders to keep that cover an entry of the bundle."""
+    named = ("order_number", "ordered_on", "scope", "value", "since", "until")
+    return [
+        {name: _plain(getattr(one, name)) for name in named if getattr(one, name) is not None}
+        for one in holds(connection)
+        if any(one.covers(record) for record in records)
+    ]
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
     return list(value) if isinstance(value, tuple) else value
 
 

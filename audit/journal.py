@@ -130,6 +130,14 @@ class Journal:
             return None
         return Checkpoint(size=row.size, root=bytes(row.root), note=bytes(row.note), at=row.at)
 
+    def checkpoint_of(self, size: int) -> Checkpoint | None:
+        """Return the checkpoint of exactly this size."""
+        table = tables.checkpoint
+        row = self._connection.execute(select(table).where(table.c.size == size)).one_or_none()
+        if row is None:
+            return None
+        return Checkpoint(size=row.size, root=bytes(row.root), note=bytes(row.note), at=row.at)
+
     def vkeys(self) -> list[tuple[str, str, int]]:
         """Return (verifier key, kind, first size) of every key ever used: logs first, then witnesses."""
         table = tables.key

@@ -202,7 +202,7 @@ def test_another_key_is_bad_however_consistent_the_rest_is(sealed, tmp_path):
         orjson.dumps({"keys": [{"kind": "log", "since_size": 1, "vkey": str(forger.verifier())}]})
     )
     mend_manifest(folder)
-    assert "no known key signed" in check(folder)[1]
+    assert "no known key in force signed" in check(folder)[1]
 
     text = (folder / "checkpoint").read_text(encoding="utf-8").partition("\n\n")[0] + "\n"
     (folder / "checkpoint").write_bytes(forger.sign(text))

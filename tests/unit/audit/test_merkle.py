@@ -19,8 +19,7 @@ from audit.merkle import (
     leaf_hash,
     root,
 )
-from audit.verify import includes as includes_for_strangers
-from audit.verify import root_of
+from audit.verify import climb, continues, root_of
 
 # From Certificate Transparency's reference tests (google/certificate-transparency, merkletree/merkle_tree_test.cc),
 # also used by transparency-dev/merkle: eight leaves and the roots of the trees of one to eight of them.
@@ -78,7 +77,7 @@ def test_every_leaf_of_every_small_tree_is_proved_and_no_other_is():
             leaf = tree.node(0, index)
             asked = {"leaf": leaf, "index": index, "size": size, "proof": proof, "root": whole}
             assert includes(**asked)
-            assert includes_for_strangers(**asked)
+            assert climb(index, size - 1, leaf, proof)[1] == whole  # as the script in a bundle does
             assert not includes(**(asked | {"index": index ^ 1}))
             assert not includes(**(asked | {"leaf": whole})) or size == 1
 
@@ -90,7 +89,11 @@ def test_every_small_tree_is_consistent_with_every_smaller_one():
             proof = consistency_proof(tree, old, size)
             asked = {"old": old, "size": size, "old_root": root(tree, old), "root": root(tree, size), "proof": proof}
             assert is_consistent(**asked)
+            assert continues(**asked) or old == 0
             if 0 < old < size:
+                assert not continues(**(asked | {"old_root": root(tree, size)}))
+                assert not continues(**(asked | {"proof": [*proof, b"\0" * 32]}))
+                assert not continues(**(asked | {"proof": proof[:-1]}))
                 assert not is_consistent(**(asked | {"old_root": root(tree, size)}))
                 assert not is_consistent(**(asked | {"proof": [*proof, b"\0" * 32]}))
 
