@@ -85,8 +85,9 @@ class Counters:
     def declare(self, body: bytes) -> None:
         """Take note of numbers that a writer, or people who explain a gap, say were never committed."""
         tree = read_body(body)
-        if text_at(tree, "event", "action") not in {VOID_ACTION, EXPLAIN_ACTION}:
-            return
+        is_said = text_at(tree, "event", "outcome") == "success"
+        if not is_said or text_at(tree, "event", "action") not in {VOID_ACTION, EXPLAIN_ACTION}:
+            return  # a refusal to explain declares nothing
         details = tree.get("vn", {}).get("details", {})
         numbers = numbers_in(str(details.get("numbers", "")))
         self.declared.setdefault(str(details.get("boot")), set()).update(numbers or ())

@@ -10,18 +10,35 @@ import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 from flask import Flask, current_app, g, request
 
+import audit
 from control.actions import Action
 from control.acts import VISITOR
 from control.db import unit_of_work
 from control.decisions import Deny
-from control.errors import NotAllowed, NotSignedIn, TooMany, VongLauError
+from control.errors import NotAllowed, NotSignedIn, TooMany, Unavailable, VongLauError
 from control.permissions import Permission
 from control.settings import Mode
+from control.traces import Trace, audited, not_audited
 
+__all__ = [
+    "Access",
+    "Door",
+    "Trace",
+    "access_of",
+    "audited",
+    "enforce",
+    "install",
+    "machine",
+    "not_audited",
+    "public",
+    "requires",
+    "signed_in",
+]
 View = TypeVar("View", bound=Callable[..., Any])
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -47,14 +64,6 @@ class Access:
         return f"{self.door}: {self.detail}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trace:
-    """What an endpoint records: an action, or the reason why nothing."""
-
-    action: Action | None
-    because: str | None = None
-
-
 def requires(permission: Permission) -> Callable[[View], View]:
     """Mark an endpoint as open to signed-in people whose roles hold the permission."""
     return _mark("access", Access(door=Door.PERMISSION, detail=permission))
@@ -78,16 +87,6 @@ def machine(name: str) -> Callable[[View], View]:
 def api(permission: Permission) -> Callable[[View], View]:
     """Mark an endpoint of the API: a connection key whose scopes hold the permission, or a person who holds it."""
     return _mark("access", Access(door=Door.API, detail=permission))
-
-
-def audited(action: Action) -> Callable[[View], View]:
-    """Declare the action this endpoint records."""
-    return _mark("trace", Trace(action=action))
-
-
-def not_audited(*, because: str) -> Callable[[View], View]:
-    """Declare that this endpoint records nothing of its own, and why."""
-    return _mark("trace", Trace(action=None, because=because))
 
 
 def _mark(name: str, value: object) -> Callable[[View], View]:
@@ -128,6 +127,7 @@ def install(app: Flask) -> None:
         raise RuntimeError(f"endpoints that change state behind a read permission: {', '.join(wrong)}")
     app.before_request(enforce)
     app.after_request(_notice_silence)
+    app.after_request(_record_what_leaves)
 
 
 def _changes_state(methods: set[str] | None) -> bool:
@@ -198,8 +198,21 @@ def _brings_token(name: str) -> bool:
     return bool(expected) and scheme.lower() == "bearer" and hmac.compare_digest(token.encode(), expected.encode())
 
 
+def _record_what_leaves(response: Any) -> Any:
+    """Write an entry for a file that a route without an act of its own hands out: no list leaves unseen."""
+    trace: Trace | None = getattr(current_app.view_functions.get(request.endpoint or ""), "trace", None)
+    leaves = response.headers.get("Content-Disposition", "").startswith("attachment")
+    if trace is None or trace.action is not None or not leaves or response.status_code != HTTPStatus.OK:
+        return response
+    filters = " ".join(sorted(name for name, value in request.args.items() if value)[:20])
+    return _written(response, Action.ACCESS_FILE_EXPORT, {"endpoint": request.endpoint or "", "filters": filters})
+
+
 def _notice_silence(response: Any) -> Any:
-    """A route that declares an action and records nothing fails its own request in tests, and is an error log."""
+    """A route that declares an action and records nothing fails its own request in tests.
+
+    In production the trail gets an entry in its place, from which a finding and an alert are made.
+    """
     view = current_app.view_functions.get(request.endpoint or "")
     trace: Trace | None = getattr(view, "trace", None)
     if trace is None or trace.action is None or response.status_code >= 500 or g.act.emitted.count:  # HTTP
@@ -208,5 +221,26 @@ def _notice_silence(response: Any) -> Any:
         return response  # refused for its form before the act began; nothing was touched
     if current_app.extensions["vonglau"].settings.mode is not Mode.TEST:
         current_app.logger.error("declared_route_recorded_nothing", extra={"endpoint": request.endpoint})
-        return response
+        return _written(
+            response,
+            Action.ACCESS_ROUTE_SILENT,
+            {"endpoint": request.endpoint or "", "declared": str(trace.action)},
+            outcome=audit.Outcome.FAILURE,
+        )
     raise RuntimeError(f"{request.endpoint} declares {trace.action} and recorded nothing")
+
+
+def _written(
+    response: Any,
+    action: Action,
+    details: dict[str, str | int | bool],
+    *,
+    outcome: audit.Outcome = audit.Outcome.SUCCESS,
+) -> Any:
+    """Return the answer once its entry stands; without the entry nobody gets the answer (design.md, rule 1)."""
+    try:
+        with unit_of_work() as session:
+            g.act.record(session, action, details=details, outcome=outcome)
+    except Unavailable as error:
+        return current_app.make_response(current_app.handle_user_exception(error))
+    return response

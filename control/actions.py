@@ -9,6 +9,7 @@ class Action(StrEnum):
     """What happened, in one alphabetical list; a retired value stays, commented."""
 
     ACCESS_API_CALL = "access:api:call"
+    ACCESS_FILE_EXPORT = "access:file:export"
     ACCESS_KEY_CALL = "access:key:call"
     ACCESS_ROUTE_ENTER = "access:route:enter"
     ACCESS_ROUTE_SILENT = "access:route:silent"
@@ -38,6 +39,10 @@ class Action(StrEnum):
     AUDIT_INDEX_RECONCILE = "audit:index:reconcile"
     AUDIT_INDEX_SHIP = "audit:index:ship"
     AUDIT_JOURNAL_VERIFY = "audit:journal:verify"
+    AUDIT_REPORT_EXPORT = "audit:report:export"
+    AUDIT_REPORT_MAKE = "audit:report:make"
+    AUDIT_REPORT_READ = "audit:report:read"
+    AUDIT_REPORT_REQUEST = "audit:report:request"
     AUDIT_SEARCH_DELETE = "audit:search:delete"
     AUDIT_SEARCH_RENAME = "audit:search:rename"
     AUDIT_SEARCH_SAVE = "audit:search:save"
@@ -69,6 +74,7 @@ class Action(StrEnum):
     OPERATIONS_ALERT_RECEIVE = "operations:alert:receive"
     OPERATIONS_ALERT_RESOLVE = "operations:alert:resolve"
     OPERATIONS_JOB_INTERRUPT = "operations:job:interrupt"
+    OPERATIONS_RESULT_DOWNLOAD = "operations:result:download"
     OPERATIONS_RUN_CANCEL = "operations:run:cancel"
     OPERATIONS_RUN_END = "operations:run:end"
     OPERATIONS_RUN_INTERRUPT = "operations:run:interrupt"
@@ -112,3 +118,4 @@ class Action(StrEnum):
     SIGN_IN_PASSWORD_CHECK = "sign-in:password:check"  # noqa: S105  # a name, not a password
     SIGN_IN_RECOVERY_CHECK = "sign-in:recovery:check"
     STEP_UP_PROOF_CHECK = "step-up:proof:check"
+    TRAIL_PERSONAL_REVEAL = "trail:personal:reveal"

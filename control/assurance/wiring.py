@@ -11,17 +11,24 @@ from control.assurance.compliance.jobs import EVERY_HOUR, TASK, run_checks
 from control.assurance.compliance.routes import compliance
 from control.assurance.entries.routes import entries
 from control.assurance.evidence.routes import evidence
+from control.assurance.findings.jobs import SCHEDULE as FIND
+from control.assurance.findings.jobs import TASK as FIND_TASK
+from control.assurance.findings.jobs import find_findings
+from control.assurance.findings.routes import findings
 from control.assurance.follows.routes import follows
 from control.assurance.messages import MESSAGES
 from control.assurance.parts import search_part
+from control.assurance.reveals.routes import reveals
 from control.assurance.searches.routes import searches
 from control.assurance.trail.routes import trail
 
 __all__ = ["BLUEPRINTS", "MESSAGES", "PORTS"]
 
-BLUEPRINTS: tuple[Blueprint, ...] = (evidence, entries, follows, searches, trail, compliance)
+BLUEPRINTS: tuple[Blueprint, ...] = (evidence, entries, follows, reveals, searches, trail, findings, compliance)
 PORTS: Mapping[str, Any] = {
     "degraded:search": search_part,
     f"job:{TASK}": run_checks,
+    f"job:{FIND_TASK}": find_findings,
+    f"schedule:{FIND.slug}": FIND,
     f"schedule:{EVERY_HOUR.slug}": EVERY_HOUR,
 }

@@ -20,7 +20,7 @@ from uuid import UUID
 
 import click
 
-from control.commands import auditship
+from control.commands import auditgap, auditship
 from control.commands.auditaround import around as _around
 from control.commands.auditaround import search_client
 from control.commands.auditquery import RULES_ZONE, AuditError, asked_for, read_query
@@ -89,7 +89,13 @@ def verify(speech: Speech, *, first: int) -> None:
             report = trail.verify_journal(connection, first=first)
         around.record(
             Action.AUDIT_JOURNAL_VERIFY,
-            {"size": report.size, "root": report.root, "ok": report.ok, "problems": len(report.problems)},
+            {
+                "size": report.size,
+                "root": report.root,
+                "ok": report.ok,
+                "problems": len(report.problems),
+                **_worst(report),
+            },
         )
     lines = [
         speech.pick(
@@ -101,6 +107,14 @@ def verify(speech: Speech, *, first: int) -> None:
     ]
     speech.say(as_json(report), text="\n".join(lines))
     click.get_current_context().exit(0 if report.ok else 1)
+
+
+def _worst(report: trail.Report) -> dict[str, str | int | bool]:
+    """Return which kinds of problem there are and where the first is, from which a finding is made."""
+    if report.ok:
+        return {}
+    kinds = sorted({one.kind for one in report.problems})
+    return {"kinds": " ".join(kinds), "first_at": report.problems[0].sequence}
 
 
 def _filters(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -269,6 +283,7 @@ def _print_page(page: trail.Page) -> None:
         "lag": round(page.lag_seconds, 3),
         "lag_entries": page.lag_entries,
         "stalled_since": page.stalled_since.astimezone(RULES_ZONE) if page.stalled_since else None,
+        "why_not_first": page.why_not_first,
         "total": page.total,
         "total_is_exact": page.is_total_exact,
     }
@@ -348,5 +363,5 @@ def _write(data: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
-for _command in auditship.COMMANDS:
+for _command in (*auditship.COMMANDS, auditgap.gap):
     audit.add_command(_command)

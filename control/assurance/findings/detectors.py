@@ -41,14 +41,15 @@ ENTERING = str(Action.SESSION_BROWSER_START)
 VERIFYING = str(Action.AUDIT_JOURNAL_VERIFY)
 # What only says that somebody was not signed in yet: every bookmark does it.
 AT_THE_DOOR = frozenset({"session.required", "session.ended", "csrf.invalid"})
-# Entries with which a part of the product itself says what must be explained: action → what it is, and about what.
+# Entries with which a part of the product itself says what must be explained: action → what it is, and the detail that
+# names what it is about; where there is none, the part stands for itself.
 TOLD: Mapping[str, tuple[Kind, str]] = {
     "access:route:silent": (Kind.SILENT_ROUTE, "endpoint"),
     "audit:clock:regress": (Kind.CLOCK, "process"),
-    "audit:copy:diverge": (Kind.TAMPER, "target"),
-    "audit:segment:unlink": (Kind.SEGMENT, "segment"),
-    "audit:witness:refuse": (Kind.ANCHOR, "witness"),
+    "audit:segment:lose": (Kind.SEGMENT, ""),
+    "audit:segment:unlink": (Kind.SEGMENT, ""),
 }
+SEGMENTS = "segments"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,9 +146,10 @@ def told(window: Window, _rules: Rules) -> Iterator[Sighting]:
     for entry in window.entries:
         if entry.action in TOLD:
             kind, name = TOLD[entry.action]
+            subject = str(entry.details.get(name) or entry.reason or entry.action) if name else SEGMENTS
             yield Sighting(
                 kind=kind,
-                subject=str(entry.details.get(name) or entry.reason or entry.action),
+                subject=f"writer:{subject}" if kind is Kind.CLOCK else subject,
                 key=str(entry.sequence),
                 at=entry.at,
                 sequence=entry.sequence,
@@ -359,7 +361,7 @@ def segments(window: Window, _rules: Rules) -> Iterator[Sighting]:
         since = state.stalled_since or state.at
         yield Sighting(
             kind=Kind.SEGMENT,
-            subject="segments",
+            subject=SEGMENTS,
             key=f"stopped:{since.isoformat()}",
             at=since,
             sequence=state.upto,

@@ -19,7 +19,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 import audit
-from audit.counters import numbers_in
+from audit.counters import Gap, numbers_in
 from audit.outbox import ranges
 from control.actions import Action
 from control.acts import Act, Actor
@@ -308,11 +308,7 @@ def close(session: Session, *, code: str, act: Act) -> Decision:
 
 def _declare(session: Session, finding: Finding, *, act: Act) -> None:
     """Write the entry after which verification no longer misses these numbers, and only these."""
-    table = FindingOccurrence
-    numbers: dict[str, set[int]] = defaultdict(set)
-    for facts in session.scalars(select(table.facts).where(table.finding_id == finding.id).order_by(table.id)):
-        numbers[str(facts.get("boot"))].update(numbers_in(str(facts.get("numbers", ""))) or ())
-    for boot, missing in numbers.items():
+    for boot, missing in _numbers_of(session, finding).items():
         act.record(
             session,
             Action.AUDIT_GAP_EXPLAIN,
@@ -325,6 +321,56 @@ def _declare(session: Session, finding: Finding, *, act: Act) -> None:
                 "confirmed_by": f"person:{act.actor.id}",
             },
         )
+
+
+def settle_gap(
+    session: Session, gap: Gap, *, explanation: Explanation, explained_by: int, confirmed_by: int, act: Act
+) -> None:
+    """Explain a gap for two people whom a command names: declare its numbers, and close the finding they make up."""
+    finding = session.scalars(
+        select(Finding)
+        .where(Finding.kind == Kind.GAP, Finding.subject == f"writer:{gap.boot}", Finding.state != State.CLOSED)
+        .with_for_update()
+    ).one_or_none()
+    act.record(
+        session,
+        Action.AUDIT_GAP_EXPLAIN,
+        about=audit.About(finding_id=finding.code if finding else None, document_number=explanation.document_number),
+        details={
+            "boot": gap.boot,
+            "numbers": gap.written,
+            "document_date": explanation.document_date.isoformat(),
+            "explained_by": f"person:{explained_by}",
+            "confirmed_by": f"person:{confirmed_by}",
+        },
+    )
+    if finding is None or not set(_numbers_of(session, finding)[gap.boot]) <= set(gap.numbers):
+        return
+    finding.state, finding.closed_by, finding.closed_at = str(State.CLOSED), confirmed_by, act.now
+    finding.explained_by, finding.explained_at = explained_by, act.now
+    finding.document_number, finding.document_date = explanation.document_number, explanation.document_date
+    finding.explanation = explanation.text
+    _step(session, finding, "explained", act=act, explanation=explanation)
+    _step(session, finding, "closed", act=act)
+    settle_own(session, OVERDUE_ALERT, subject=finding.code, act=act)
+    _told(
+        session,
+        Action.ASSURANCE_FINDING_CLOSE,
+        Allow(rule=domain.RULE_FOUR_EYES),
+        finding,
+        act=act,
+        details={"explained_by": f"person:{explained_by}", "confirmed_by": f"person:{confirmed_by}"},
+        document=explanation.document_number,
+    )
+
+
+def _numbers_of(session: Session, finding: Finding) -> Mapping[str, set[int]]:
+    """Return what is missing by writer, over all occurrences of a gap."""
+    table = FindingOccurrence
+    numbers: dict[str, set[int]] = defaultdict(set)
+    for facts in session.scalars(select(table.facts).where(table.finding_id == finding.id).order_by(table.id)):
+        numbers[str(facts.get("boot"))].update(numbers_in(str(facts.get("numbers", ""))) or ())
+    return numbers
 
 
 def escalate(session: Session, *, act: Act, limit: int = 50) -> tuple[str, ...]:

@@ -105,14 +105,17 @@ def show(code: str) -> ResponseReturnValue:
 
 @runs.get("/<code>/result.zip")
 @requires(Permission.OPERATIONS_RUN_READ)
-@not_audited(because=NO_PERSONAL_DATA)
+@audited(Action.OPERATIONS_RESULT_DOWNLOAD)
 def result(code: str) -> ResponseReturnValue:
     """Hand out the packed result; its SHA-256 is the one on the page and in the trail."""
     run_id = id_of(code)
     with unit_of_work() as session:
         pack = session.get(RunPack, run_id)
-    if pack is None:
-        raise NotFound("result", code)
+        if pack is None:
+            raise NotFound("result", code)
+        run = service.find(session, run_id)
+        details: dict[str, str | int | bool] = {"digest": run.result_digest or ""}
+        g.act.record(session, Action.OPERATIONS_RESULT_DOWNLOAD, about=service.about(run), details=details)
     answer = Response(pack.content, content_type="application/zip")
     answer.headers.set("Content-Disposition", "attachment", filename=f"{code}.zip")
     return answer

@@ -9,13 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.counters import EXPLAIN_ACTION, Counters, numbers_in
-from audit.entry import body
+from audit.entry import Outcome, body
 from audit.outbox import VOID_ACTION, ranges
 from tests.factories.audit import make_entry
 
 
 def bodies(boot: str, numbers: list[int]) -> list[bytes]:
-    return [body(make_entry(writer_boot=boot, writer_n=number, writer_mono_ns=number), {}) for number in numbers]
+    """The ends of bodies as entry.body writes them; only those matter here."""
+    return [f'{{"event":{{}},"writer":{{"boot":"{boot}","mono_ns":7,"n":{number}}}}}'.encode() for number in numbers]
+
+
+def test_the_end_of_a_body_is_where_the_counters_look() -> None:
+    counters = read(Counters(), [body(make_entry(writer_boot="w", writer_n=3, writer_mono_ns=7), {})])
+
+    assert [(gap.boot, gap.written) for gap in counters.gaps()] == [("w", "1-2")]
 
 
 def read(counters: Counters, found: list[bytes], *, first: int = 0) -> Counters:
@@ -53,10 +60,12 @@ def test_a_declaration_settles_the_numbers_it_names_and_no_other(action: str) ->
     assert sorted((gap.boot, gap.written) for gap in counters.gaps()) == [("v", "1-2"), ("w", "4")]
 
 
-def test_an_entry_that_only_speaks_of_a_declaration_declares_nothing() -> None:
+def test_an_entry_that_only_speaks_of_a_declaration_or_was_refused_declares_nothing() -> None:
     counters = read(Counters(), bodies("w", [1, 3]))
 
-    counters.declare(body(make_entry(action="case:file:open", details={"boot": "w", "numbers": "2"}), {}))
+    said = {"details": {"boot": "w", "numbers": "2"}}
+    counters.declare(body(make_entry(action="case:file:open", **said), {}))
+    counters.declare(body(make_entry(action=EXPLAIN_ACTION, outcome=Outcome.FAILURE, denied=True, **said), {}))
 
     assert [gap.written for gap in counters.gaps()] == ["2"]
 

@@ -1,0 +1,100 @@
+"""What the pages of findings show, gathered from the rows; no decision is made here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from flask_babel import gettext
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+import audit
+from control.acts import Actor
+from control.assurance import places
+from control.assurance.findings import domain
+from control.assurance.findings.domain import RUNBOOKS, Kind
+from control.assurance.findings.models import Finding, FindingOccurrence
+from control.assurance.findings.service import OVERDUE_ALERT
+from control.assurance.trail.domain import line_of_record
+from control.assurance.trail.lineage import lineage
+from control.decisions import Allow
+from control.frame.thread import Station
+from control.operations.alerts import code_of
+from control.operations.models import Alert
+from control.permissions import Permission
+
+
+def kind_titles() -> Mapping[Kind, str]:
+    """Return what each kind is called, in the reader's language."""
+    return {
+        Kind.ANCHOR: gettext("No anchor"),
+        Kind.CLOCK: gettext("Clock stepped"),
+        Kind.DEAD_LETTER: gettext("Dead letter"),
+        Kind.GAP: gettext("Gap"),
+        Kind.INDEX: gettext("Index differs"),
+        Kind.OFF_HOURS: gettext("Outside hours"),
+        Kind.REFUSALS: gettext("Repeated refusals"),
+        Kind.SEGMENT: gettext("Segment files"),
+        Kind.SHARED: gettext("Shared account"),
+        Kind.SILENT_ROUTE: gettext("Silent route"),
+        Kind.TAMPER: gettext("Tampering"),
+        Kind.VOLUME: gettext("Unusual volume"),
+    }
+
+
+def kind_meanings() -> Mapping[Kind, str]:
+    """Return what each kind says, in one sentence."""
+    return {
+        Kind.ANCHOR: gettext("A witness or the time stamp has not confirmed the trail for too long."),
+        Kind.CLOCK: gettext("The clock of a process moved otherwise than time did."),
+        Kind.DEAD_LETTER: gettext("The search copy refused an entry for good; the trail itself has it."),
+        Kind.GAP: gettext("A process gave numbers to entries that never arrived in the trail."),
+        Kind.INDEX: gettext("The search copy is not the trail: something is missing, extra or altered."),
+        Kind.OFF_HOURS: gettext("Somebody signed in or saw personal data outside working hours."),
+        Kind.REFUSALS: gettext("The same person was refused again and again in a short time."),
+        Kind.SEGMENT: gettext("The copy of the trail in files was removed or contradicts the trail."),
+        Kind.SHARED: gettext("One person worked from two addresses at the same time."),
+        Kind.SILENT_ROUTE: gettext("A page that must record what it does recorded nothing."),
+        Kind.TAMPER: gettext("What stands in the trail is not what was written or signed."),
+        Kind.VOLUME: gettext("One person did or saw more in an hour than work needs."),
+    }
+
+
+def runbook_of(finding: Finding) -> str:
+    """Return the runbook of its kind."""
+    return RUNBOOKS[Kind(finding.kind)]
+
+
+def may(finding: Finding, *, viewer: Actor) -> Mapping[str, bool]:
+    """Return which steps to offer; what is refused by a rule alone stays visible and says why when it is tried."""
+    facts = finding.rule_facts()
+    is_closed = finding.closed_at is not None
+    explaining = domain.may_explain(facts, by=viewer, owner_id=finding.owner_id)
+    return {
+        "assign": not is_closed and Permission.ASSURANCE_FINDING_ASSIGN in viewer.permissions,
+        "explain": isinstance(explaining, Allow),
+        "close": not is_closed and Permission.ASSURANCE_FINDING_CLOSE in viewer.permissions,
+    }
+
+
+def stations_of(session: Session, finding: Finding, *, occurrences: Sequence[FindingOccurrence]) -> tuple[Station, ...]:
+    """Return the neighbours on the thread: what led to the entry that shows it, the alert, the runbook."""
+    found: list[tuple[str, str]] = []
+    sequence = next((one.sequence for one in occurrences if one.sequence is not None), None)
+    record = audit.Journal(session.connection()).read(sequence) if sequence is not None else None
+    if record is not None:
+        line = line_of_record(record)
+        found += lineage(session, line).found
+        found.append(("entry", str(sequence)))
+    if evidence := finding.facts.get("evidence"):
+        found.append(("evidence", str(evidence)))
+    alert = session.scalar(
+        select(Alert.id)
+        .where(Alert.name == OVERDUE_ALERT, Alert.labels["subject"].astext == finding.code)
+        .order_by(Alert.id.desc())
+        .limit(1)
+    )
+    if alert is not None:
+        found.append(("alert", code_of(alert)))
+    found.append(("runbook", runbook_of(finding)))
+    return places.stations([one for one in found if one[0] != "finding"], here=("finding", finding.code))
