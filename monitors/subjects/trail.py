@@ -37,6 +37,12 @@ def measure(connection: Connection, _now: datetime) -> Iterator[Sample]:
             about="Since when a copy stands still, 0 when it moves",
             labels=labels,
         )
+        yield Sample(
+            name="vonglau_audit_copy_stopped",
+            value=int(copy.stopped),
+            about="Whether a copy has stopped for good until a person decides",
+            labels=labels,
+        )
 
 
 def _checkpoints(connection: Connection) -> Iterator[Sample]:

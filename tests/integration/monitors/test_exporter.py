@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
@@ -35,6 +36,7 @@ from control.portal.link.service import due_messages, note_exchange, settle
 from control.stand.postgres import PostgresServer
 from monitors.config import SCRAPE_SECONDS
 from monitors.exporter import DatabaseCollector, make_engine
+from monitors.registry import SUBJECTS
 from tests.factories.audit import make_entry, make_writer
 from tests.factories.audit import settle as settle_trail
 from tests.factories.operations import make_context, run_request
@@ -74,11 +76,9 @@ def started_run(session: Session, *, act: Act) -> Run:
 def test_an_empty_database_reads_as_never_and_none(reader: Engine) -> None:
     found = scrape(reader)
 
-    assert {key[1]: value for key, value in found.items() if key[0] == "vonglau_subject_readable"} == {
-        "portal": 1.0,
-        "trail": 1.0,
-        "work": 1.0,
-    }
+    assert {key[1]: value for key, value in found.items() if key[0] == "vonglau_subject_readable"} == dict.fromkeys(
+        SUBJECTS, 1.0
+    )
     assert found.pop(("vonglau_database_up",)) == 1
     assert {value for key, value in found.items() if key[0] != "vonglau_subject_readable"} == {0.0}
 
@@ -196,8 +196,57 @@ def test_the_trail_is_read_from_the_outbox_to_the_signature(reader: Engine, clea
     assert signed["vonglau_audit_copy_stalled_timestamp_seconds", "elasticsearch"] == NOW.timestamp() - 420
 
 
+VOUCHING = (
+    (
+        "INSERT INTO audit_dead (target, event_id, status, reason, attempts, at) "
+        "VALUES ('elasticsearch', :id, 400, 'x', 1, :now)"
+    ),
+    (
+        "INSERT INTO audit_anchor_state (name, kind, address, size, asked_at, stalled_since, refused) "
+        "VALUES ('nc-01', 'witness', '', 3, :now, :now, true)"
+    ),
+    (
+        "INSERT INTO audit_disk (volume, level, total_bytes, free_bytes, ballast_bytes, since, at) "
+        "VALUES ('journal', 'warning', 200, 30, 0, :now, :now)"
+    ),
+    (
+        "INSERT INTO audit_reconcile (target, started_at, finished_at, first_seq, last_seq, checked, missing, extra, altered, "
+        "dead, pruned, sample) VALUES ('postgresql', :now, :now, 0, 9, 9, 2, 1, 0, 0, 0, '[]')"
+    ),
+    (
+        "INSERT INTO finding (kind, subject, severity, state, opened_at, last_at, due_at, occurrences, facts, search_text) "
+        "VALUES ('gap', 'writer:b', 'high', 'open', :now - interval '2 d', :now, :now - interval '1 d', 1, '{}', '')"
+    ),
+    "INSERT INTO finding_scan (id, first, upto, counters, at) VALUES (1, 0, 0, '{}', :now)",
+)
+
+
+def test_what_vouches_for_the_trail_and_what_must_be_explained_is_read(
+    reader: Engine, clean_database: PostgresServer, owner_engine: Engine
+) -> None:
+    with clean_database.connect() as connection:
+        connection.execute("INSERT INTO audit_ship (target, upto, at, stopped) VALUES ('postgresql', 0, now(), true)")
+    with owner_engine.begin() as connection:
+        for statement in VOUCHING:
+            connection.execute(text(statement), {"now": NOW, "id": uuid4()})
+
+    found = scrape(reader)
+
+    assert found["vonglau_audit_dead_letter_newest_timestamp_seconds", "elasticsearch"] == NOW.timestamp()
+    assert found["vonglau_audit_anchor_stalled_timestamp_seconds", "nc-01", "witness"] == NOW.timestamp()
+    assert found["vonglau_audit_anchor_refused", "nc-01", "witness"] == 1
+    assert found["vonglau_audit_disk_used_percent", "journal"] == 85
+    assert found["vonglau_audit_copy_compared_timestamp_seconds", "postgresql"] == NOW.timestamp()
+    assert found["vonglau_audit_copy_differences", "postgresql"] == 3
+    assert found["vonglau_audit_copy_stopped", "postgresql"] == 1
+    assert found["vonglau_findings_open", "gap"] == 1
+    assert found["vonglau_findings_open", "tamper"] == 0
+    assert found["vonglau_findings_late_untold",] == 1
+    assert found["vonglau_findings_looked_timestamp_seconds",] == NOW.timestamp()
+
+
 def test_every_gauge_the_rules_and_pages_may_name_is_really_given(
-    reader: Engine, clean_database: PostgresServer, tmp_path: Path
+    reader: Engine, clean_database: PostgresServer, owner_engine: Engine, tmp_path: Path
 ) -> None:
     context = make_context(clean_database.url("vl_worker"), tmp_path, clock=lambda: NOW)
     with context.database.unit_of_work() as session:
@@ -205,6 +254,9 @@ def test_every_gauge_the_rules_and_pages_may_name_is_really_given(
         install(session, [ScheduleSpec(slug="trial", task="note", cron="0 7 * * *", late_after_seconds=60)], now=NOW)
     sequencer = create_engine(clean_database.url("vl_sequencer"))
     settle_trail(sequencer, now=NOW)
+    with owner_engine.begin() as connection:
+        for statement in VOUCHING:
+            connection.execute(text(statement), {"now": NOW, "id": uuid4()})
 
     found = {key[0] for key in scrape(reader)}
 
@@ -222,11 +274,9 @@ def test_a_subject_that_cannot_be_read_says_so_in_time_and_hides_no_other(reader
         found = scrape(reader)
 
     assert time.monotonic() - started < SCRAPE_SECONDS
-    assert {key[1]: value for key, value in found.items() if key[0] == "vonglau_subject_readable"} == {
-        "portal": 0.0,
-        "trail": 1.0,
-        "work": 0.0,
-    }
+    assert {key[1]: value for key, value in found.items() if key[0] == "vonglau_subject_readable"} == dict.fromkeys(
+        SUBJECTS, 1.0
+    ) | {"portal": 0.0, "work": 0.0}
     assert found["vonglau_database_up",] == 1
     assert not {key for key in found if key[0].startswith(("vonglau_portal_", "vonglau_run", "vonglau_jobs"))}
     assert ("vonglau_audit_journal_size",) in found
@@ -254,12 +304,8 @@ def test_without_a_database_a_scrape_says_so_in_time_and_nothing_else(is_silent:
         found = scrape(engine)
 
     assert time.monotonic() - started < SCRAPE_SECONDS
-    assert found == {
-        ("vonglau_database_up",): 0.0,
-        ("vonglau_subject_readable", "portal"): 0.0,
-        ("vonglau_subject_readable", "trail"): 0.0,
-        ("vonglau_subject_readable", "work"): 0.0,
-    }
+    unreadable = {("vonglau_subject_readable", name): 0.0 for name in SUBJECTS}
+    assert found == {("vonglau_database_up",): 0.0} | unreadable
 
 
 def test_the_next_scrape_after_the_database_came_back_reads_again(
@@ -285,7 +331,8 @@ def test_the_reader_can_change_nothing(reader: Engine) -> None:
 
 
 @pytest.mark.parametrize(
-    "column", ["portal_message.body", "audit_outbox.body", "audit_subject.key", "person.display_name"]
+    "column",
+    ["portal_message.body", "audit_outbox.body", "audit_subject.key", "person.display_name", "finding.explanation"],
 )
 def test_the_reader_sees_nothing_that_may_be_about_a_person(reader: Engine, column: str) -> None:
     table, name = column.split(".")

@@ -26,6 +26,11 @@ BY_HAND = [
     ("PortalMeasurementMissing", "absent(portal:connected)", "absent(probe_success)"),
     ("ExporterDown", '{job="vonglau"} == 0', " == 0"),
     ("MonitoringHeartbeat", "vector(1)", "vector(1) > 1"),
+    ("TrailCopyStopped", '{target!="segments"}', ""),
+    ("TrailSegmentsStopped", '{target="segments"}', ""),
+    ("TrailTampered", '{kind="tamper"}', ""),
+    ("TrailGapOpen", '{kind="gap"}', ""),
+    ("RouteSilent", '{kind="silent-route"}', ""),
 ]  # fmt: skip
 Content = dict[str, Any]
 SECONDS = {"s": 1, "m": 60}

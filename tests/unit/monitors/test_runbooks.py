@@ -19,6 +19,7 @@ import pytest
 import yaml
 
 from control.actions import Action
+from control.assurance.findings.domain import RUNBOOKS as FINDING_RUNBOOKS
 from control.cli import LazyGroup
 from control.frame.navigation import WINGS
 from control.operations.alerts.domain import OWN_ALERTS
@@ -125,7 +126,7 @@ def measured_by_rules() -> set[str]:
 def test_every_alert_and_every_playbook_has_a_page_and_no_page_is_an_orphan() -> None:
     needed = {*alerts().values(), *(playbook.runbook for playbook in Catalogue.load().by_id.values())}
 
-    assert set(pages()) == needed
+    assert set(pages()) == needed | set(FINDING_RUNBOOKS.values())
 
 
 @pytest.mark.parametrize(("slug", "half"), halves())
