@@ -8,6 +8,7 @@ from audit.bundle import Exported, NothingToExportError, export_bundle
 from audit.canonical import NotCanonicalError, canonical
 from audit.chain import Problem, Report, verify_journal
 from audit.entry import About, Entry, Outcome, body, new_id
+from audit.group import GroupCommitter
 from audit.journal import Checkpoint, Journal, Lag, Record
 from audit.outbox import NotWrittenError, append
 from audit.query import (
@@ -55,6 +56,7 @@ __all__ = [
     "Entry",
     "Exported",
     "Facets",
+    "GroupCommitter",
     "Histogram",
     "Hit",
     "Journal",

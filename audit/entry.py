@@ -156,6 +156,11 @@ class Entry:
             if not _NAME.fullmatch(name):
                 raise ValueError(f"{name!r} is not the name of a detail")
 
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether the act only read, failed or was refused, so that its entry may be all there is to commit."""
+        return self.outcome is Outcome.FAILURE or _kind(self.action)[1] == "access"
+
     def actor_values(self) -> dict[str, str]:
         """Return the personal values that belong to the actor, by their path in the body."""
         values = {"source.ip": self.source_ip, "user.name": self.actor_name, "user_agent.original": self.user_agent}

@@ -32,6 +32,7 @@ _ROW = (
     "%(tokens)s::text"
 )
 _PLAIN = f"{_ROW} WHERE {_CAN_BE_KEPT}"
+_OWN = f"{_ROW} WHERE {_WAITS_FOR_DISK}"
 _SEALED = (
     f"WITH fit AS MATERIALIZED (SELECT WHERE {_CAN_BE_KEPT} AND (SELECT count(*) FROM audit_subject "  # noqa: S608
     "WHERE id = ANY(%(owners)s::bigint[]) AND destroyed_at IS NULL) = cardinality(%(owners)s::bigint[])), "
@@ -59,6 +60,18 @@ def append(connection: Connection, entry: Entry, *, writer: Writer | None = None
     """
     for one in (*_declared(connection, writer, entry), entry):
         _write(connection, one, writer=writer)
+
+
+def append_own(connection: Connection, entry: Entry, *, writer: Writer) -> None:
+    """Write an entry of the trail's own process: also from the room that is kept when the disk is full.
+
+    It holds nothing personal. Raises NotWrittenError or SQLAlchemyError.
+    """
+    for one in (*_declared(connection, writer, entry), entry):
+        row = _prepare(one, {})
+        connection.execute(_MAKE_DURABLE)
+        if connection.exec_driver_sql(_OWN, row).rowcount != 1:
+            raise NotWrittenError("the commit would not wait for the disk")
 
 
 def append_batch(connection: Connection, entries: Sequence[Entry], *, writer: Writer) -> bool:

@@ -122,6 +122,11 @@ class Writer:
                     self._ahead_ns = (self._ahead_ns or 0) + step
                     self._wall_ahead_ns = (self._wall_ahead_ns or 0) + step
 
+    def take_back(self, numbers: Iterable[int]) -> None:
+        """Forget that these numbers were rolled back: their entries are about to be written again."""
+        with self._lock:
+            self._void.difference_update(numbers)
+
     def take_void(self) -> tuple[int, ...]:
         """Take the undeclared numbers; whoever takes them declares them or gives them back."""
         if not self._void:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 import audit
 from control.actions import Action
+from control.db import WAITING_ENTRIES
 from control.decisions import Deny
 from control.errors import JournalUnavailable
 from control.permissions import Permission
@@ -70,6 +71,13 @@ class Actor:
 
 
 VISITOR = Actor(id=0, login=VISITOR_LOGIN, name="")
+ABOUT_NAMES = tuple(one.name for one in fields(audit.About))
+
+
+def _composed(about: audit.About) -> audit.About:
+    """Return the identifiers in the one form entries accept; most are ASCII and stay as they are."""
+    given = {name: value for name in ABOUT_NAMES if (value := getattr(about, name)) and not value.isascii()}
+    return replace(about, **{name: nfc(value) for name, value in given.items()}) if given else about
 
 
 @dataclass(slots=True)
@@ -151,7 +159,7 @@ class Act:
             method=self.method,
             source_ip=self.source_ip,
             user_agent=self.user_agent,
-            about=replace(about, **{name: nfc(value) for name, value in asdict(about).items() if value}),
+            about=_composed(about),
             details={name: nfc(value) if isinstance(value, str) else value for name, value in (details or {}).items()},
             personal=dict(personal or {}),
             subject=subject,
@@ -162,11 +170,19 @@ class Act:
             writer_mono_ns=mono_ns,
             version=VERSION,
         )
+        waiting: list[audit.Entry] | None = session.info.get(WAITING_ENTRIES)
+        if waiting is not None and entry.changes_nothing and not session.in_nested_transaction():
+            waiting.append(entry)  # written at the end of the unit of work, which waits for it (control/db.py)
+        else:
+            self._write(session, entry)
+        self.emitted.count += 1
+
+    def _write(self, session: Session, entry: audit.Entry) -> None:
         try:
             audit.append(session.connection(), entry, writer=self.writer)
         except (SQLAlchemyError, audit.NotWrittenError) as error:
+            self.writer.void([entry.writer_n or 0])  # also when there was no connection to watch
             raise JournalUnavailable from error
-        self.emitted.count += 1
 
     def refuse(
         self,

@@ -15,11 +15,12 @@ from typing import Any, ClassVar
 from flask import current_app
 from sqlalchemy import BigInteger, DateTime, Engine, MetaData, create_engine, text
 from sqlalchemy.engine import Dialect
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
-from control.errors import Unavailable
+import audit
+from control.errors import JournalUnavailable, Unavailable
 
 NAMING_CONVENTION = {
     "pk": "pk_%(table_name)s",
@@ -33,6 +34,14 @@ POOL_TIMEOUT_SECONDS = 5
 # An acknowledged act must survive a power cut, whatever the role's default says (audit.md §4.2). Said once for each
 # connection: it stands above the defaults of role and database, and costs no round trip in every transaction.
 DURABLE = "-c synchronous_commit=on"
+
+DISK_FULL = "53100"
+# SQLSTATE: no resources, system error (reading or writing failed); shut down, crashed, starting, only reading.
+SERVER_AT_FAULT = frozenset({"53", "58"})
+NOT_SERVING = frozenset({"57P01", "57P02", "57P03", "25006"})
+WAITING_ENTRIES = "entries that wait for the end of the unit of work"
+# A transaction gets a number when it first writes or locks a row, and at no other time.
+_HAS_WRITTEN = text("SELECT pg_current_xact_id_if_assigned() IS NOT NULL")
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -61,10 +70,14 @@ class Base(DeclarativeBase):
 
 @dataclass(slots=True)
 class Database:
-    """One database under one role; complete after construction, connects at first use."""
+    """One database under one role; complete after construction, connects at first use.
+
+    With `group` the entry of a unit of work that wrote nothing else is committed together with those of others.
+    """
 
     url: str = field(repr=False)
     pool_size: int = 8
+    group: audit.GroupCommitter | None = None
     engine: Engine = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -84,22 +97,67 @@ class Database:
     def unit_of_work(self) -> Iterator[Session]:
         """Give a session that commits at the end of the block; an exception rolls everything back.
 
-        Raises Unavailable(`database.unavailable`) when the server cannot be reached.
+        Raises Unavailable when the server cannot be reached or has no room, JournalUnavailable when the entries of a
+        unit that wrote nothing else cannot be committed.
         """
         session = Session(self.engine, expire_on_commit=False)
+        waiting: list[audit.Entry] = []
+        if self.group is not None:
+            session.info[WAITING_ENTRIES] = waiting
         try:
             yield session
-            session.commit()
-        except OperationalError as error:
+            self._finish(session, waiting)
+        except DBAPIError as error:
             session.rollback()
-            if error.connection_invalidated or error.orig is None or getattr(error.orig, "sqlstate", None) is None:
-                raise Unavailable("database.unavailable") from error
+            code = _why_unavailable(error)
+            if code is not None:
+                raise Unavailable(code) from error
             raise
         except BaseException:
             session.rollback()
             raise
         finally:
             session.close()
+            if self.group is not None:
+                self.group.writer.void(entry.writer_n for entry in waiting if entry.writer_n is not None)
+
+    def _finish(self, session: Session, waiting: list[audit.Entry]) -> None:
+        """Commit; entries that waited go with the unit's own changes, or with those of other units if it has none."""
+        if not waiting or self.group is None:
+            session.commit()
+            return
+        session.flush()
+        entries, group = list(waiting), self.group
+        if session.in_transaction() and session.scalar(_HAS_WRITTEN):
+            with _needed():
+                for entry in entries:
+                    audit.append(session.connection(), entry, writer=group.writer)
+            waiting.clear()
+            session.commit()
+        else:
+            session.commit()
+            waiting.clear()
+            with _needed():
+                group.write(entries)
+
+
+@contextmanager
+def _needed() -> Iterator[None]:
+    """No entry, no act: turn whatever keeps an entry from being written into JournalUnavailable."""
+    try:
+        yield
+    except (SQLAlchemyError, audit.NotWrittenError) as error:
+        raise JournalUnavailable from error
+
+
+def _why_unavailable(error: DBAPIError) -> str | None:
+    """Return the code of what a person is told when the server itself is at fault, None when the statement is."""
+    state = getattr(error.orig, "sqlstate", None)
+    if isinstance(error, OperationalError) and (error.connection_invalidated or error.orig is None or state is None):
+        return "database.unavailable"
+    if state == DISK_FULL:
+        return "database.no_room"
+    return "database.unavailable" if str(state)[:2] in SERVER_AT_FAULT or state in NOT_SERVING else None
 
 
 @contextmanager

@@ -60,6 +60,10 @@ CORE_MESSAGES: Mapping[str, Message] = {
         vi="Biểu mẫu đã hết hạn hoặc không do trang này gửi. Hãy mở lại trang và gửi lại.",
         en="The form has expired or did not come from this page. Open the page again and resend.",
     ),
+    "database.no_room": Message(
+        vi="Ổ đĩa của cơ sở dữ liệu đã đầy nên việc chưa được thực hiện. Không có gì thay đổi; hãy báo người trực.",
+        en="The disk of the database is full, so the act was not done. Nothing has changed; tell the person on call.",
+    ),
     "database.unavailable": Message(
         vi="Cơ sở dữ liệu không trả lời. Không có gì thay đổi; hãy thử lại sau ít phút.",
         en="The database does not answer. Nothing has changed; try again in a few minutes.",

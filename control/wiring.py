@@ -15,6 +15,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import policies
+from audit import GroupCommitter
 from control import access, requests, security
 from control.access import not_audited, public
 from control.db import Database
@@ -67,6 +68,7 @@ def build(
     database = database or Database(settings.database_url)
     writer = make_writer(settings, law)
     writer.follow(database.engine)
+    database.group = GroupCommitter(engine=database.engine, writer=writer)
     ports: dict[str, Any] = {name: port for wiring in wirings for name, port in wiring.PORTS.items()}
     ports["frame_parts"] = Parts.of(ports, database=database)
     app.extensions["vonglau"] = Services(
