@@ -124,6 +124,14 @@ class WorkCal:
         """Return the end of work on `day`, which must be a working day."""
         return self._midnights[self._index(day)] + timedelta(microseconds=self._plan(day).spans[-1][1])
 
+    def work_of(self, day: date) -> tuple[tuple[datetime, datetime], ...]:
+        """Return the spans of work on `day`, ends not included; none on a day off. Raises PolicyError outside."""
+        midnight = self._midnights[self._index(day)]
+        return tuple(
+            (midnight + timedelta(microseconds=low), midnight + timedelta(microseconds=high))
+            for low, high in self._plan(day).spans
+        )
+
     def next_working_day(self, day: date, *, count: int = 1) -> date:
         """Return the `count`-th working day after `day`."""
         current = day

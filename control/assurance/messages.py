@@ -25,6 +25,38 @@ MESSAGES: Mapping[str, Message] = {
         vi="Mục này chưa được niêm phong. Hãy thử lại sau vài giây, khi điểm niêm phong mới được ký.",
         en="This entry is not sealed yet. Try again in a few seconds, when a new checkpoint has been signed.",
     ),
+    "report.day.invalid": Message(
+        vi="Không đọc được ngày. Nhập ngày/tháng/năm, ví dụ 25/11/2026.",
+        en="The day cannot be read. Enter day/month/year, such as 25/11/2026.",
+    ),
+    "report.not_done": Message(
+        vi="Báo cáo còn đang được đếm. Hãy tải lại khi đã xong.",
+        en="The report is still being counted. Download it when it is done.",
+    ),
+    "report.period.future": Message(
+        vi="Kỳ báo cáo kết thúc ở tương lai. Chọn ngày cuối không sau hôm nay.",
+        en="The period ends in the future. Choose a last day up to today.",
+    ),
+    "report.period.reversed": Message(
+        vi="Ngày đầu sau ngày cuối. Đổi lại hai ngày.",
+        en="The first day lies after the last. Swap the two.",
+    ),
+    "report.period.too_long": Message(
+        vi="Kỳ báo cáo dài quá {years} năm. Chia thành các kỳ ngắn hơn.",
+        en="The period is longer than {years} years. Split it into shorter ones.",
+    ),
+    "reveal.basis.invalid": Message(
+        vi="Nhập mã hồ sơ có thật hoặc số ký hiệu văn bản, ví dụ G99-261122-0001 hoặc 214/QĐ-BMH.",
+        en="Enter the code of a case that exists or the number of a document, such as 214/QĐ-BMH.",
+    ),
+    "reveal.purpose.required": Message(
+        vi="Chọn mục đích mở giá trị cá nhân.",
+        en="Choose why the personal values are opened.",
+    ),
+    "reveal.too_many": Message(
+        vi="Mỗi người mở giá trị cá nhân của nhiều nhất {most} mục một giờ. Hãy chờ, hoặc để người khác làm tiếp.",
+        en="One person opens the personal values of at most {most} entries an hour. Wait, or let somebody else go on.",
+    ),
     "search.empty": Message(
         vi="Chưa có điều kiện nào để lưu. Lọc dòng thời gian trước, rồi lưu.",
         en="There is no filter to keep. Filter the timeline first, then keep the search.",

@@ -2,6 +2,17 @@
 
 from control.assurance.compliance.models import ComplianceObservation
 from control.assurance.findings.models import Finding, FindingOccurrence, FindingScan, FindingStep
+from control.assurance.reports.models import AccessReport
+from control.assurance.reveals.models import PersonalReveal
 from control.assurance.searches.models import TrailSearch
 
-__all__ = ["ComplianceObservation", "Finding", "FindingOccurrence", "FindingScan", "FindingStep", "TrailSearch"]
+__all__ = [
+    "AccessReport",
+    "ComplianceObservation",
+    "Finding",
+    "FindingOccurrence",
+    "FindingScan",
+    "FindingStep",
+    "PersonalReveal",
+    "TrailSearch",
+]

@@ -18,16 +18,30 @@ from control.assurance.findings.routes import findings
 from control.assurance.follows.routes import follows
 from control.assurance.messages import MESSAGES
 from control.assurance.parts import search_part
+from control.assurance.reports.jobs import TASK as REPORT_TASK
+from control.assurance.reports.jobs import make_report
+from control.assurance.reports.routes import reports
 from control.assurance.reveals.routes import reveals
 from control.assurance.searches.routes import searches
 from control.assurance.trail.routes import trail
 
 __all__ = ["BLUEPRINTS", "MESSAGES", "PORTS"]
 
-BLUEPRINTS: tuple[Blueprint, ...] = (evidence, entries, follows, reveals, searches, trail, findings, compliance)
+BLUEPRINTS: tuple[Blueprint, ...] = (
+    evidence,
+    entries,
+    follows,
+    reports,
+    reveals,
+    searches,
+    trail,
+    findings,
+    compliance,
+)
 PORTS: Mapping[str, Any] = {
     "degraded:search": search_part,
     f"job:{TASK}": run_checks,
+    f"job:{REPORT_TASK}": make_report,
     f"job:{FIND_TASK}": find_findings,
     f"schedule:{FIND.slug}": FIND,
     f"schedule:{EVERY_HOUR.slug}": EVERY_HOUR,

@@ -54,6 +54,7 @@ WINGS: tuple[Wing, ...] = (
             Place(path="/trail/findings", title=lazy_gettext("Findings")),
             Place(path="/trail/integrity", title=lazy_gettext("Integrity")),
             Place(path="/trail/retention", title=lazy_gettext("Retention")),
+            Place(path="/trail/reports", title=lazy_gettext("Access reports")),
             Place(path="/trail/bundle", title=lazy_gettext("Evidence bundles")),
         ),
     ),

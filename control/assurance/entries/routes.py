@@ -55,6 +55,7 @@ def show(sequence: int) -> ResponseReturnValue:
         sentence_of=_reason,
         address=places.address,
         follow=places.follow,
+        may_reveal=Permission.ASSURANCE_PERSONAL_REVEAL in g.actor.permissions,
         may_export=Permission.ASSURANCE_EVIDENCE_EXPORT in g.actor.permissions,
     )
 

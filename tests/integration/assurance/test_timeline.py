@@ -61,6 +61,7 @@ def test_each_filter_narrows_stands_as_a_chip_and_is_taken_away_again(reader, wr
         actor_name="Hoàng Thị Nháp",
         source_ip="10.20.4.17",
         session_id="PH-0007",
+        titles=("Mở hồ sơ",),
         about=audit.About(
             case_code=CASE, account_id="csdl-01.postgres", grant_id="CQ-0007", document_number="7/QĐ-BMH"
         ),
