@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import Connection
+
 from audit import reconciliations
 from audit.reconcile import CopyUnavailableError, Reconciler
 from audit.reconciliations import Reconciliation
 
 log = logging.getLogger("audit")
 
-LOOK_SECONDS, RETRY_SECONDS = 30.0, 120.0
+LOOK_SECONDS, RETRY_SECONDS = 10.0, 120.0
 RECENT_RUNS = 100
 
 
@@ -24,7 +26,8 @@ RECENT_RUNS = 100
 class Nightly:
     """A step of `audit run`: compares each of `targets` when the last full comparison is from before `at` o'clock.
 
-    `keep` writes the result and its entry in one transaction.
+    `keep` writes the result and its entry in one transaction. `asked` tells when somebody last asked for a comparison
+    of a copy; it is then made though the hour has not come.
     """
 
     reconciler: Reconciler
@@ -32,6 +35,7 @@ class Nightly:
     at: time
     zone: ZoneInfo
     keep: Callable[[Reconciliation], None]
+    asked: Callable[[Connection, str], datetime | None] = lambda _connection, _target: None
 
     def step(self) -> float:
         """Compare what is due and return the seconds until the next look."""
@@ -62,6 +66,7 @@ class Nightly:
         due = last_due(now, at=self.at, zone=self.zone)
         with self.reconciler.engine.connect() as connection:
             runs = reconciliations.recent(connection, target=target, limit=RECENT_RUNS)
+            due = max(filter(None, (due, self.asked(connection, target))))
         return not any(run.first == 0 and run.started_at >= due for run in runs)
 
 

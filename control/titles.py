@@ -32,6 +32,14 @@ ACTION_TITLES: Mapping[Action, Message] = {
     Action.AUDIT_SEGMENT_UNLINK: Message(
         vi="Tệp đoạn bị xoá khi đang ghi", en="A segment file was unlinked while open"
     ),
+    Action.AUDIT_ANCHOR_REFUSE: Message(vi="Người làm chứng không nhận nhật ký", en="A witness refuses the trail"),
+    Action.AUDIT_ANCHOR_RESUME: Message(
+        vi="Làm chứng hoặc dấu thời gian hoạt động lại", en="A witness or time stamp is back"
+    ),
+    Action.AUDIT_ANCHOR_STALL: Message(
+        vi="Làm chứng hoặc dấu thời gian không trả lời", en="A witness or time stamp does not answer"
+    ),
+    Action.AUDIT_KEY_ROTATE: Message(vi="Thay khoá ký nhật ký", en="Change the key that signs the trail"),
     Action.AUDIT_BUNDLE_EXPORT: Message(vi="Xuất gói bằng chứng", en="Export an evidence bundle"),
     Action.ASSURANCE_CHECK_RUN: Message(vi="Chạy phép kiểm", en="Run a check"),
     Action.ASSURANCE_EVIDENCE_READ: Message(vi="Xem bằng chứng", en="Read evidence"),
@@ -53,6 +61,7 @@ ACTION_TITLES: Mapping[Action, Message] = {
     Action.AUDIT_SEARCH_RENAME: Message(vi="Đổi tên một phép tìm đã lưu", en="Rename a saved search"),
     Action.AUDIT_SEARCH_SAVE: Message(vi="Lưu một phép tìm", en="Save a search"),
     Action.AUDIT_TEMPLATE_PUT: Message(vi="Đặt khuôn chỉ mục", en="Put the index template in place"),
+    Action.ASSURANCE_INTEGRITY_ASK: Message(vi="Yêu cầu kiểm chứng toàn vẹn", en="Ask for a check of integrity"),
     Action.AUDIT_TRAIL_EXPORT: Message(vi="Xuất dấu vết ra CSV", en="Export the trail as CSV"),
     Action.AUDIT_ENTRY_EXPORT: Message(vi="Tải một mục dấu vết", en="Download an entry of the trail"),
     Action.AUDIT_ENTRY_VERIFY: Message(vi="Kiểm chứng một mục dấu vết", en="Verify an entry of the trail"),
@@ -115,7 +124,9 @@ ACTION_TITLES: Mapping[Action, Message] = {
     Action.SESSION_BROWSER_END: Message(vi="Kết thúc phiên", en="End a session"),
     Action.SESSION_BROWSER_START: Message(vi="Mở phiên", en="Start a session"),
     Action.SIGN_IN_CODE_CHECK: Message(vi="Đăng nhập, bước mã một lần", en="Sign in, one-time code"),
-    Action.TRAIL_PERSONAL_REVEAL: Message(vi="Mở giá trị cá nhân trong dấu vết", en="Open personal values of the trail"),
+    Action.TRAIL_PERSONAL_REVEAL: Message(
+        vi="Mở giá trị cá nhân trong dấu vết", en="Open personal values of the trail"
+    ),
     Action.SIGN_IN_PASSWORD_CHECK: Message(vi="Đăng nhập, bước mật khẩu", en="Sign in, password"),
     Action.FACTOR_CODE_ISSUE: Message(vi="Cấp mã ghi danh", en="Hand out an enrolment code"),
     Action.FACTOR_CODE_REVOKE: Message(vi="Huỷ mã ghi danh", en="Revoke an enrolment code"),
@@ -168,6 +179,9 @@ PERMISSION_TITLES: Mapping[Permission, Message] = {
     Permission.OPERATIONS_RUN_CANCEL: Message(vi="Dừng lượt chạy", en="Stop a run"),
     Permission.OPERATIONS_RUN_READ: Message(vi="Xem lượt chạy", en="Read runs"),
     Permission.OPERATIONS_RUN_START: Message(vi="Cho chạy sổ tay", en="Start a playbook run"),
+    Permission.PEOPLE_FACTOR_CONFIRM: Message(vi="Xác nhận đặt lại yếu tố", en="Confirm factor resets"),
+    Permission.PEOPLE_FACTOR_READ: Message(vi="Xem yếu tố thứ hai của người khác", en="Read the factors of others"),
+    Permission.PEOPLE_FACTOR_RESET: Message(vi="Đề nghị đặt lại yếu tố, cấp mã ghi danh", en="Ask for factor resets, hand out codes"),
     Permission.PEOPLE_PERSON_READ: Message(vi="Xem người dùng", en="Read people"),
     Permission.PEOPLE_PERSON_UNLOCK: Message(vi="Mở khoá đăng nhập", en="Release a locked sign-in"),
     Permission.PEOPLE_ROLE_READ: Message(vi="Xem vai trò và ma trận quyền", en="Read roles and the rights matrix"),

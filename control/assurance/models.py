@@ -2,6 +2,7 @@
 
 from control.assurance.compliance.models import ComplianceObservation
 from control.assurance.findings.models import Finding, FindingOccurrence, FindingScan, FindingStep
+from control.assurance.integrity.models import TrailCheckRun, TrailMeasure
 from control.assurance.reports.models import AccessReport
 from control.assurance.reveals.models import PersonalReveal
 from control.assurance.searches.models import TrailSearch
@@ -14,5 +15,7 @@ __all__ = [
     "FindingScan",
     "FindingStep",
     "PersonalReveal",
+    "TrailCheckRun",
+    "TrailMeasure",
     "TrailSearch",
 ]

@@ -16,6 +16,11 @@ from control.assurance.findings.jobs import TASK as FIND_TASK
 from control.assurance.findings.jobs import find_findings
 from control.assurance.findings.routes import findings
 from control.assurance.follows.routes import follows
+from control.assurance.integrity.jobs import SCHEDULE as MEASURE
+from control.assurance.integrity.jobs import TASK as MEASURE_TASK
+from control.assurance.integrity.jobs import measure_trail, verify_trail
+from control.assurance.integrity.routes import integrity
+from control.assurance.integrity.service import VERIFY_TASK
 from control.assurance.messages import MESSAGES
 from control.assurance.parts import search_part
 from control.assurance.reports.jobs import TASK as REPORT_TASK
@@ -36,6 +41,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     searches,
     trail,
     findings,
+    integrity,
     compliance,
 )
 PORTS: Mapping[str, Any] = {
@@ -43,6 +49,9 @@ PORTS: Mapping[str, Any] = {
     f"job:{TASK}": run_checks,
     f"job:{REPORT_TASK}": make_report,
     f"job:{FIND_TASK}": find_findings,
+    f"job:{MEASURE_TASK}": measure_trail,
+    f"job:{VERIFY_TASK}": verify_trail,
+    f"schedule:{MEASURE.slug}": MEASURE,
     f"schedule:{FIND.slug}": FIND,
     f"schedule:{EVERY_HOUR.slug}": EVERY_HOUR,
 }

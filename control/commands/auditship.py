@@ -21,7 +21,7 @@ from control.commands.auditquery import RULES_ZONE, AuditError
 from control.commands.speech import Speech, pass_speech
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
+    from sqlalchemy import Connection, Engine
 
     from audit.reconciliations import Reconciliation
     from audit.shipper import Shipped, Shipper
@@ -176,7 +176,20 @@ def nightly(settings: Settings, engine: Engine) -> Callable[[], float]:
         at=settings.reconcile_at,
         zone=RULES_ZONE,
         keep=keep_it,
+        asked=_asked,
     ).step
+
+
+def _asked(connection: Connection, target: str) -> datetime | None:
+    """Return when somebody asked on the page of integrity for a comparison that nobody has made yet."""
+    from sqlalchemy import text
+
+    asked = text(
+        "SELECT max(asked_at) FROM trail_check_run "
+        "WHERE kind = 'reconcile' AND target = :target AND finished_at IS NULL"
+    )
+    found: datetime | None = connection.scalar(asked, {"target": target})
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

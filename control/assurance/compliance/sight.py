@@ -60,7 +60,8 @@ def trail_is_whole(session: Session, now: datetime) -> Sight:
         "root": report.root,
     }
     if first is not None:
-        facts |= {"first_problem": first.kind, "first_problem_at": first.sequence}
+        kinds = " ".join(sorted({one.kind for one in report.problems}))
+        facts |= {"first_problem": first.kind, "first_problem_at": first.sequence, "problem_kinds": kinds}
     witnesses = []
     if report.size:
         newest = Journal(session.connection()).read(report.size - 1)

@@ -466,3 +466,11 @@ def summary_of(session: Session, *, viewer: Actor, now: datetime) -> Summary:
         unassigned=sum(row[3] for row in rows),
         by_kind={row[0]: (row[1], row[2]) for row in rows},
     )
+
+
+def open_by_kind(session: Session) -> Mapping[str, int]:
+    """Count the findings that are not closed, by kind; what about, is for those who may see them."""
+    rows = session.execute(
+        select(Finding.kind, func.count()).where(Finding.state != State.CLOSED).group_by(Finding.kind)
+    )
+    return {row[0]: row[1] for row in rows}

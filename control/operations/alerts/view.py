@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +25,7 @@ from control.text import fold
 
 STANDARD_PORTS: Mapping[str, int] = {"http": 80, "https": 443, "ldap": 389, "ldaps": 636}
 POSTGRESQL_PORT = 5432
+_FINDING = re.compile(r"PT-[0-9]{4,15}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +92,7 @@ def stations_of(
     """Return the thread of an alert; what should be there and is not is said to be missing."""
     stations = [
         Station(kind="entry", text=gettext("entries of this alert"), href=f"/trail?alert={alert.code}"),
+        *_finding(alert),
         Station(kind="alert", text=alert.code, state=StationState.HERE),
         _taker(taker),
         _runbook(runbook, runbook_title),
@@ -100,6 +103,13 @@ def stations_of(
             Station(kind="requirement", text=runbook.requirement, href=f"/compliance/{runbook.requirement}")
         )
     return stations
+
+
+def _finding(alert: Alert) -> list[Station]:
+    """The finding an alert is about, which stands before it on the thread."""
+    subject = alert.labels.get("subject", "")
+    is_finding = _FINDING.fullmatch(subject) is not None
+    return [Station(kind="finding", text=subject, href=f"/trail/findings/{subject}")] if is_finding else []
 
 
 def _taker(taker: str | None) -> Station:

@@ -45,6 +45,8 @@ def commands(command: click.Command, name: str = "") -> Iterator[str]:
     if not isinstance(command, click.Group):
         yield name
         return
+    if command.invoke_without_command and name:
+        yield name
     context = click.Context(command)
     for part in command.list_commands(context):
         child = command.get_command(context, part)

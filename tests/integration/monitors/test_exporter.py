@@ -210,12 +210,13 @@ VOUCHING = (
         "VALUES ('journal', 'warning', 200, 30, 0, :now, :now)"
     ),
     (
-        "INSERT INTO audit_reconcile (target, started_at, finished_at, first_seq, last_seq, checked, missing, extra, altered, "
-        "dead, pruned, sample) VALUES ('postgresql', :now, :now, 0, 9, 9, 2, 1, 0, 0, 0, '[]')"
+        "INSERT INTO audit_reconcile (target, started_at, finished_at, first_seq, last_seq, checked, missing, "
+        "extra, altered, dead, pruned, sample) VALUES ('postgresql', :now, :now, 0, 9, 9, 2, 1, 0, 0, 0, '[]')"
     ),
     (
-        "INSERT INTO finding (kind, subject, severity, state, opened_at, last_at, due_at, occurrences, facts, search_text) "
-        "VALUES ('gap', 'writer:b', 'high', 'open', :now - interval '2 d', :now, :now - interval '1 d', 1, '{}', '')"
+        "INSERT INTO finding (kind, subject, severity, state, opened_at, last_at, due_at, occurrences, "
+        "facts, search_text) VALUES ('gap', 'writer:b', 'high', 'open', :now - interval '2 d', :now, "
+        ":now - interval '1 d', 1, '{}', '')"
     ),
     "INSERT INTO finding_scan (id, first, upto, counters, at) VALUES (1, 0, 0, '{}', :now)",
 )
