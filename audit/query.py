@@ -108,8 +108,9 @@ class Page:
     """The newest hits, and how much they can be relied on.
 
     `source` is "elasticsearch" or "postgresql"; `lag_seconds` is the age of the oldest entry that the source does
-    not show yet, `lag_entries` how many there are, `stalled_since` since when it does not move. `total` is exact up
-    to COUNTED_TO, then `is_total_exact` is false. `next_before` is the cursor of the next page, None at the end.
+    not show yet, `lag_entries` how many there are, `stalled_since` since when it does not move. There are more than
+    `total` when `is_total_exact` is false: counting ends at COUNTED_TO, for words that stand everywhere earlier.
+    `next_before` is the cursor of the next page, None at the end. `why_not_first` says why another source answered.
     """
 
     hits: tuple[Hit, ...]
@@ -218,13 +219,13 @@ def areas_of(actions: Iterable[tuple[str, int]]) -> tuple[Count, ...]:
     return counts_of(found.items())
 
 
-def page_of(found: tuple[Hit, ...], query: Query, *, source: str, total: int) -> Page:
+def page_of(found: tuple[Hit, ...], query: Query, *, source: str, total: int, counted_to: int = COUNTED_TO) -> Page:
     """Return the page of hits that were asked for with one more than the limit."""
     hits = found[: query.limit]
     return Page(
         hits=hits,
         source=source,
-        total=min(total, COUNTED_TO),
-        is_total_exact=total <= COUNTED_TO,
+        total=min(total, counted_to),
+        is_total_exact=total <= counted_to,
         next_before=hits[-1].sequence if len(found) > query.limit else None,
     )

@@ -10,10 +10,24 @@ from datetime import UTC
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, and_, cast, func, literal, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    Select,
+    and_,
+    any_,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.types import Date, Text
+from sqlalchemy.types import BigInteger, Date, Text
 
 from audit import projection, tables
 from audit.query import (
@@ -35,6 +49,10 @@ from audit.query import (
     page_of,
 )
 from audit.text import words
+
+RECENT = 5000  # entries looked at first for words
+FREQUENT = 0.03  # the share of them from which on a walk finds WALKED_TO entries sooner than the index does
+WALKED_TO = 1000  # words that stand nearly everywhere are counted up to here, not up to COUNTED_TO
 
 COLUMNS = ("actor_id", "person_id", "account_id", "case_code", "outcome")
 # Identifiers without a column of their own; in refs they stand as "name:value".
@@ -59,20 +77,18 @@ class PostgresSearch:
 
     def search(self, query: Query) -> Page:
         """Return the newest entries that match. Raises SearchUnavailableError when the database is away."""
-        table, wanted = tables.search, conditions(query)
-        page = wanted if query.before is None else and_(wanted, table.c.seq < query.before)
-        newest = select(table.c.seq).where(page).order_by(table.c.seq.desc()).limit(query.limit + 1).subquery()
         journal = tables.journal
-        hits = (
-            select(journal.c.seq, journal.c.id, journal.c.at, journal.c.body, journal.c.leaf, journal.c.search_text)
-            .join(newest, newest.c.seq == journal.c.seq)
-            .order_by(journal.c.seq.desc())
-        )
-        some = select(table.c.seq).where(wanted).limit(COUNTED_TO + 1).subquery()
         with self._connection() as connection:
-            rows = connection.execute(hits).all()
-            total = connection.scalar(select(func.count()).select_from(some)) or 0
-        return page_of(tuple(_hit(row) for row in rows), query, source=projection.TARGET, total=total)
+            find = _by_words if _is_words_alone(query) else _by_plan
+            newest, total, counted_to = find(connection, query)
+            hits = (
+                select(journal.c.seq, journal.c.id, journal.c.at, journal.c.body, journal.c.leaf, journal.c.search_text)
+                .where(journal.c.seq == any_(_numbers(newest)))
+                .order_by(journal.c.seq.desc())
+            )
+            rows = connection.execute(hits).all() if newest else []
+        found = tuple(_hit(row) for row in rows)
+        return page_of(found, query, source=projection.TARGET, total=total, counted_to=counted_to)
 
     def histogram(self, query: Query) -> Histogram:
         """Count what matches by hour."""
@@ -127,6 +143,72 @@ class PostgresSearch:
                 yield connection
         except OperationalError as error:
             raise SearchUnavailableError("the database does not answer") from error
+
+
+def _by_plan(connection: Connection, query: Query) -> tuple[list[int], int, int]:
+    """Return the newest numbers, one more than the limit, how many there are, and up to what they were counted."""
+    some = _some(query).subquery()
+    total = connection.scalar(select(func.count()).select_from(some)) or 0
+    return list(connection.scalars(_newest(query))), total, COUNTED_TO
+
+
+def _by_words(connection: Connection, query: Query) -> tuple[list[int], int, int]:
+    """Do the same for words without another filter, where the planner is often wrong by a thousand times.
+
+    It takes words for independent of each other and spread evenly. So the newest entries are looked at first: how
+    many of them match says whether walking back finds enough soon, or the index of words has to find all.
+    """
+    seq, wanted = tables.search.c.seq, conditions(query)
+    newest_of_all: int = connection.scalar(select(func.max(seq))) or 0
+    top: int = newest_of_all + 1 if query.before is None else query.before
+    recent = select(seq).where(wanted, seq < top, seq >= top - RECENT).order_by(seq.desc())
+    found = list(connection.scalars(recent))
+    if len(found) >= RECENT * FREQUENT:
+        reach = WALKED_TO * RECENT // len(found) * 3 // 2  # far enough, if they are spread as here
+        walk = select(seq).where(wanted, seq < top, seq >= top - reach).order_by(seq.desc())
+        with _without(connection, "bitmapscan"):
+            walked = list(connection.scalars(walk.limit(max(WALKED_TO, query.limit) + 1)))
+        if len(walked) > max(WALKED_TO, query.limit):
+            return walked[: query.limit + 1], len(walked), WALKED_TO
+    with _without(connection, "seqscan", "indexscan"):
+        some: list[int] = list(connection.scalars(_some(query)))
+    if len(found) <= query.limit and len(some) <= COUNTED_TO:  # these are all there are
+        found = sorted((number for number in some if number < top), reverse=True)
+    elif len(found) <= query.limit:
+        found = list(connection.scalars(_newest(query)))
+    return found[: query.limit + 1], len(some), COUNTED_TO
+
+
+@contextmanager
+def _without(connection: Connection, *ways: str) -> Iterator[None]:
+    """Keep the planner from some ways for the statements of the block; the names are ours."""
+    for way in ways:
+        connection.exec_driver_sql(f"SET LOCAL enable_{way} = off")
+    yield
+    for way in ways:
+        connection.exec_driver_sql(f"SET LOCAL enable_{way} = on")
+
+
+def _is_words_alone(query: Query) -> bool:
+    """Whether the query asks for words and nothing else that an index could find."""
+    others = (*COLUMNS, *REFS, "session_id", "action", "since", "until")
+    return (
+        bool(query.text and words(query.text)) and not query.tokens and not any(getattr(query, one) for one in others)
+    )
+
+
+def _newest(query: Query) -> Select[tuple[int]]:
+    seq = tables.search.c.seq
+    wanted = conditions(query) if query.before is None else and_(conditions(query), seq < query.before)
+    return select(seq).where(wanted).order_by(seq.desc()).limit(query.limit + 1)
+
+
+def _some(query: Query) -> Select[tuple[int]]:
+    return select(tables.search.c.seq).where(conditions(query)).limit(COUNTED_TO + 1)
+
+
+def _numbers(values: Iterable[int]) -> ColumnElement[Any]:
+    return literal(list(values), ARRAY(BigInteger))
 
 
 def matching_sequences(connection: Connection, query: Query) -> list[int]:

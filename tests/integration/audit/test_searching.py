@@ -10,7 +10,7 @@ from elasticsearch import Elasticsearch
 from sqlalchemy import text
 
 import audit
-from audit import About, Outcome, Query
+from audit import About, Outcome, Query, searchtable
 from audit.search import ElasticsearchSearch, FallbackSearch, PostgresSearch
 from audit.shipper import Shipper
 from tests.factories.audit import NOON, make_entry, make_writer, ship_all
@@ -43,7 +43,7 @@ def filled(trail):
         make_entry(writer=writer, personal={"citizen.name": "Nguyễn Thị Mẫu"}, subject="citizen:1"),
         make_entry(writer=writer, about=About(grant_id="CQ-0009"), source_ip="192.0.2.9"),
     ]
-    trail.write(*entries, writer=writer)
+    trail.write(*entries)  # of several times: a writer would tell that its clock went back
     trail.settle()
     return trail
 
@@ -211,6 +211,37 @@ def test_pages_follow_each_other_without_gap_or_repeat(filled):
     assert seen == list(range(11, -1, -1))
     assert page.next_before is None
     assert page.total == 12
+
+
+def test_words_that_stand_everywhere_seldom_or_only_long_ago_are_found_the_same_way(trail, monkeypatch):
+    monkeypatch.setattr(searchtable, "RECENT", 40)
+    monkeypatch.setattr(searchtable, "WALKED_TO", 20)
+    writer = make_writer()
+    kinds = [*["xưa"] * 30, *["hiếm", *["thường"] * 19] * 5]  # 0-29 long ago; 30, 50, …, 110 seldom
+    trail.write(*(make_entry(writer=writer, titles=(kind,)) for kind in kinds), writer=writer)
+    trail.settle()
+    search = PostgresSearch(engine=trail.engine("vl_web"))
+    whole = {
+        "thường": [number for number in range(129, 29, -1) if (number - 30) % 20],
+        "hiếm": [110, 90, 70, 50, 30],
+        "xưa": list(range(29, -1, -1)),
+        "hiếm thường": [],
+    }
+
+    for text_, expected in whole.items():
+        seen, query = [], Query(text=text_, limit=7)
+        while True:
+            page = search.search(query)
+            seen += numbers(page)
+            if page.next_before is None:
+                break
+            query = Query(text=text_, limit=7, before=page.next_before)
+        assert seen == expected, text_
+        first = search.search(Query(text=text_, limit=7))
+        wanted = (20, False) if text_ == "thường" else (len(expected), True)
+        assert (first.total, first.is_total_exact) == wanted, text_
+    with trail.engine("vl_web").connect() as connection:
+        assert connection.scalar(text("SHOW enable_seqscan")) == "on"
 
 
 def test_the_histogram_counts_by_hour(filled):
