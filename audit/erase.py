@@ -16,7 +16,7 @@ from audit.holds import Hold, holding, holds, lock_keeping
 from audit.journal import Record, record_of
 
 # A person, a citizen, or somebody who is known from one entry only. The key shared by all addresses is nobody's.
-ERASABLE = re.compile(r"(person|citizen|entry):[A-Za-z0-9._-]{1,120}")
+ERASABLE = re.compile(r"(person|citizen|entry):[A-Za-z0-9._:-]{1,120}")
 BATCH = 1000
 
 

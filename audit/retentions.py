@@ -63,3 +63,29 @@ def set_value(
             at=now,
         )
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What the journal holds of one class: `oldest` is the first entry that still has its body."""
+
+    retention: str
+    entries: int
+    whole: int
+    oldest: datetime | None
+
+
+def count_kept(connection: Connection) -> list[Kept]:
+    """Count the journal by class; reads every row, about a second for each million."""
+    table = tables.journal
+    rows = connection.execute(
+        select(
+            table.c.retention,
+            func.count(),
+            func.count(table.c.body),
+            func.min(table.c.at).filter(table.c.body.is_not(None)),
+        )
+        .group_by(table.c.retention)
+        .order_by(table.c.retention)
+    )
+    return [Kept(retention=row[0], entries=row[1], whole=row[2], oldest=row[3]) for row in rows.all()]

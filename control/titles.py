@@ -72,6 +72,17 @@ ACTION_TITLES: Mapping[Action, Message] = {
     Action.AUDIT_INDEX_REBUILD: Message(vi="Dựng lại bản sao của nhật ký", en="Rebuild a copy of the trail"),
     Action.AUDIT_INDEX_RECONCILE: Message(vi="Đối chiếu bản sao với nhật ký", en="Compare a copy with the trail"),
     Action.AUDIT_INDEX_SHIP: Message(vi="Gửi nhật ký sang bản sao", en="Send the trail to a copy"),
+    Action.AUDIT_HOLD_LIST: Message(vi="Liệt kê lệnh giữ", en="List legal holds"),
+    Action.AUDIT_HOLD_PLACE: Message(vi="Đặt lệnh giữ", en="Place a legal hold"),
+    Action.AUDIT_HOLD_RELEASE: Message(vi="Gỡ lệnh giữ", en="Release a legal hold"),
+    Action.AUDIT_INDEX_DROP: Message(vi="Xoá tháng hết hạn ở bản tìm kiếm", en="Drop a spent month of the search copy"),
+    Action.AUDIT_JOURNAL_PRUNE: Message(vi="Xoá nội dung hết hạn lưu", en="Prune bodies past their retention"),
+    Action.AUDIT_KEEPING_DECIDE: Message(vi="Quyết định đề xuất lưu giữ", en="Decide a keeping proposal"),
+    Action.AUDIT_KEEPING_PROPOSE: Message(vi="Đề xuất về lưu giữ", en="Propose a change of keeping"),
+    Action.AUDIT_KEEPING_WITHDRAW: Message(vi="Rút đề xuất lưu giữ", en="Withdraw a keeping proposal"),
+    Action.AUDIT_RETENTION_CHANGE: Message(vi="Đổi thời hạn lưu", en="Change a time of retention"),
+    Action.AUDIT_SUBJECT_ERASE: Message(vi="Xoá dữ liệu cá nhân của một người", en="Erase a person's values"),
+    Action.AUDIT_SUBJECT_REWRAP: Message(vi="Bọc lại khoá của từng người", en="Wrap the keys of persons anew"),
     Action.AUDIT_JOURNAL_VERIFY: Message(vi="Kiểm chứng dấu vết", en="Verify the trail"),
     Action.AUDIT_WRITER_VOID: Message(
         vi="Khai số bị huỷ do giao dịch lùi", en="Declare numbers of undone transactions"
@@ -181,7 +192,9 @@ PERMISSION_TITLES: Mapping[Permission, Message] = {
     Permission.OPERATIONS_RUN_START: Message(vi="Cho chạy sổ tay", en="Start a playbook run"),
     Permission.PEOPLE_FACTOR_CONFIRM: Message(vi="Xác nhận đặt lại yếu tố", en="Confirm factor resets"),
     Permission.PEOPLE_FACTOR_READ: Message(vi="Xem yếu tố thứ hai của người khác", en="Read the factors of others"),
-    Permission.PEOPLE_FACTOR_RESET: Message(vi="Đề nghị đặt lại yếu tố, cấp mã ghi danh", en="Ask for factor resets, hand out codes"),
+    Permission.PEOPLE_FACTOR_RESET: Message(
+        vi="Đề nghị đặt lại yếu tố, cấp mã ghi danh", en="Ask for factor resets, hand out codes"
+    ),
     Permission.PEOPLE_PERSON_READ: Message(vi="Xem người dùng", en="Read people"),
     Permission.PEOPLE_PERSON_UNLOCK: Message(vi="Mở khoá đăng nhập", en="Release a locked sign-in"),
     Permission.PEOPLE_ROLE_READ: Message(vi="Xem vai trò và ma trận quyền", en="Read roles and the rights matrix"),

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from control.assurance.findings.messages import FINDING_MESSAGES
+from control.assurance.keeping.messages import KEEPING_MESSAGES
 from control.messages import Message
 
 MESSAGES: Mapping[str, Message] = {
     **FINDING_MESSAGES,
+    **KEEPING_MESSAGES,
     "compliance.as_of.future": Message(
         vi="Chưa ai quan sát được ngày mai. Nhập một ngày không sau {latest}.",
         en="Nobody has observed tomorrow. Enter a day up to {latest}.",

@@ -21,6 +21,9 @@ from control.assurance.integrity.jobs import TASK as MEASURE_TASK
 from control.assurance.integrity.jobs import measure_trail, verify_trail
 from control.assurance.integrity.routes import integrity
 from control.assurance.integrity.service import VERIFY_TASK
+from control.assurance.keeping.jobs import EVERY_NIGHT, survey_keeping
+from control.assurance.keeping.jobs import TASK as SURVEY_TASK
+from control.assurance.keeping.pages import keeping
 from control.assurance.messages import MESSAGES
 from control.assurance.parts import search_part
 from control.assurance.reports.jobs import TASK as REPORT_TASK
@@ -37,6 +40,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     entries,
     follows,
     reports,
+    keeping,
     reveals,
     searches,
     trail,
@@ -54,4 +58,6 @@ PORTS: Mapping[str, Any] = {
     f"schedule:{MEASURE.slug}": MEASURE,
     f"schedule:{FIND.slug}": FIND,
     f"schedule:{EVERY_HOUR.slug}": EVERY_HOUR,
+    f"job:{SURVEY_TASK}": survey_keeping,
+    f"schedule:{EVERY_NIGHT.slug}": EVERY_NIGHT,
 }

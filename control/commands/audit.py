@@ -20,7 +20,7 @@ from uuid import UUID
 
 import click
 
-from control.commands import auditgap, auditship
+from control.commands import auditgap, auditkeep, auditship
 from control.commands.auditaround import around as _around
 from control.commands.auditaround import search_client
 from control.commands.auditquery import RULES_ZONE, AuditError, asked_for, read_query
@@ -363,5 +363,5 @@ def _write(data: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
-for _command in (*auditship.COMMANDS, auditgap.gap):
+for _command in (*auditkeep.COMMANDS, *auditship.COMMANDS, auditgap.gap):
     audit.add_command(_command)
