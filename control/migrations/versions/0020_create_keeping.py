@@ -10,8 +10,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from control.migrations.rights import grant_app, grant_append_only
 
-revision = "0019"
-down_revision = "0018"
+revision = "0020"
+down_revision = "0019"
 
 MOMENT = sa.DateTime(timezone=True)
 CHANGING = "state, decided_at, done_at, result"
