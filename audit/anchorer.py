@@ -41,7 +41,10 @@ STALL, RESUME, REFUSE = "audit:anchor:stall", "audit:anchor:resume", "audit:anch
 class Stamps(Protocol):
     """What can have a note time-stamped: audit.stamp.Stamper."""
 
-    url: str
+    @property
+    def url(self) -> str:
+        """Return the address of the authority."""
+        ...
 
     @property
     def certificates(self) -> bytes:
@@ -250,6 +253,7 @@ class Anchorer:
             action=action,
             outcome=Outcome.SUCCESS if action == RESUME else Outcome.FAILURE,
             actor_id="system:audit-run",
+            retention=self.writer.retention_of(action),
             details=details | ({"why": after.last_error[:300]} if after.last_error else {}),
             writer_boot=boot,
             writer_n=number,

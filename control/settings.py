@@ -19,6 +19,7 @@ PREFIX = "VONGLAU_"
 MINIMUM_SECRET_CHARACTERS = 32
 KEY_BYTES = 32
 RECONCILE_AT = time(2, 30)
+ANCHOR_EVERY_SECONDS = 3600
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -75,6 +76,13 @@ class Settings:
     portal_url: str
     portal_key: str = field(repr=False)
     signer_socket: Path | None
+    segment_dir: Path | None
+    journal_dir: Path | None
+    witness_url: str
+    witness_key: str
+    anchor_every: int
+    tsa_url: str
+    tsa_ca_file: Path | None
     trusted_proxies: int
     separation: bool
 
@@ -128,9 +136,17 @@ class Settings:
             portal_url=reader.url("PORTAL_URL"),
             portal_key=reader.secret("PORTAL_KEY", minimum=MINIMUM_SECRET_CHARACTERS),
             signer_socket=reader.path("SIGNER_SOCKET"),
+            segment_dir=reader.path("SEGMENT_DIR"),
+            journal_dir=reader.path("JOURNAL_DIR"),
+            witness_url=reader.url("WITNESS_URL"),
+            witness_key=reader.text("WITNESS_KEY"),
+            anchor_every=reader.count("ANCHOR_EVERY", default=ANCHOR_EVERY_SECONDS),
+            tsa_url=reader.url("TSA_URL"),
+            tsa_ca_file=reader.path("TSA_CA_FILE"),
             trusted_proxies=reader.count("TRUSTED_PROXIES"),
             separation=reader.text("SEPARATION") != "off",
         )
+        reader.refuse_half(settings)
         reader.refuse_unsafe(settings)
         if reader.faults:
             raise SettingsError(tuple(reader.faults))
@@ -221,12 +237,22 @@ class _Reader:
             self.faults.append(f"{PREFIX}{name}: phải là giờ:phút / must be hours:minutes, e.g. 02:30")
             return default
 
-    def count(self, name: str) -> int:
-        value = self.text(name) or "0"
+    def count(self, name: str, *, default: int = 0) -> int:
+        value = self.text(name) or str(default)
         if not (value.isascii() and value.isdigit()):
             self.faults.append(f"{PREFIX}{name}: phải là số nguyên không âm / must be a whole number")
             return 0
         return int(value)
+
+    def refuse_half(self, settings: Settings) -> None:
+        """Add a fault for every pair of which only one is set: what cannot be checked is not asked."""
+        halves = {
+            "WITNESS_URL, WITNESS_KEY": bool(settings.witness_url) != bool(settings.witness_key),
+            "TSA_URL, TSA_CA_FILE": bool(settings.tsa_url) != (settings.tsa_ca_file is not None),
+        }
+        self.faults.extend(
+            f"{PREFIX}{text}: cần cả hai / both are needed" for text, is_half in halves.items() if is_half
+        )
 
     def refuse_unsafe(self, settings: Settings) -> None:
         """Add a fault for every value that production may not have (design.md, rules 5 and 8)."""
@@ -243,6 +269,9 @@ class _Reader:
             ),
             "PORTAL_URL: cần https ngoài máy này / must be https outside this machine": _is_plain_and_remote(
                 settings.portal_url
+            ),
+            "WITNESS_URL: cần https ngoài máy này / must be https outside this machine": _is_plain_and_remote(
+                settings.witness_url
             ),
         }
         self.faults.extend(f"{PREFIX}{text}" for text, is_unsafe in unsafe.items() if is_unsafe)
@@ -287,6 +316,13 @@ SETTING_DESCRIPTIONS: Mapping[str, str] = {
     "PORTAL_URL": "the national portal's interface",
     "PORTAL_KEY": "signs messages to the national portal (or PORTAL_KEY_FILE)",
     "SIGNER_SOCKET": "Unix socket of `vonglau signer`",
+    "SEGMENT_DIR": "folder of the segment files, on another volume than the database; empty: none are written",
+    "JOURNAL_DIR": "folder on the volume of the database, for its ballast; empty: its room is not watched",
+    "WITNESS_URL": "witness of the trail, run by the security officers on another host; empty: nobody cosigns",
+    "WITNESS_KEY": "its public key, as `vonglau witness --show-key` prints it there",
+    "ANCHOR_EVERY": "seconds between two checkpoints that are cosigned and time-stamped; 3600 when empty",
+    "TSA_URL": "time stamping authority (RFC 3161) for checkpoints; empty: no time stamps",
+    "TSA_CA_FILE": "certificates from which its signature must descend",
     "TRUSTED_PROXIES": "how many reverse proxies in front may be believed; 0 when none",
     "SEPARATION": "off when the processes share one account; refused in production",
 }

@@ -20,7 +20,8 @@ from uuid import UUID
 
 import click
 
-from control.commands import auditgap, auditkeep, auditship
+from control.commands import auditanchor, auditgap, auditkeep, auditship
+from control.commands.auditanchor import no_checkpoint as _no_checkpoint
 from control.commands.auditaround import around as _around
 from control.commands.auditaround import search_client
 from control.commands.auditquery import RULES_ZONE, AuditError, asked_for, read_query
@@ -68,6 +69,7 @@ def run(speech: Speech) -> None:
         clock=lambda: datetime.now(UTC),
         signer=SignerClient(path=settings.signer_socket) if settings.signer_socket else None,
         shipper=Shipper(engine=engine, client=client, requires_template=True) if client else None,
+        anchorer=auditanchor.make_anchorer(settings, engine),
         beside={"reconcile": nightly(settings, engine)},
     )
     _stop_on_signals(process.stop)
@@ -77,16 +79,21 @@ def run(speech: Speech) -> None:
 
 @audit.command()
 @click.option("--from", "first", type=click.IntRange(min=0), default=0, help="từ số thứ tự / from this number")
+@click.option("--line", "lines", multiple=True, metavar="L", help="dòng đã in / a printed line: origin size root")
 @pass_speech
-def verify(speech: Speech, *, first: int) -> None:
-    """Đi dọc chuỗi và tính lại mọi mã băm / walk the chain and hash everything again: 0 whole, 1 not."""
+def verify(speech: Speech, *, first: int, lines: tuple[str, ...]) -> None:
+    """Đi dọc chuỗi và tính lại mọi mã băm / walk the chain and hash everything again: 0 whole, 1 not.
+
+    Compares with what the witness remembers, when one is set, and with printed lines.
+    """
     import audit as trail
     from audit.chain import as_json
     from control.actions import Action
 
     with _around(speech, "audit-verify") as around:
         with around.database.engine.connect() as connection:
-            report = trail.verify_journal(connection, first=first)
+            outside = auditanchor.outside_of(around.settings, connection, lines=lines)
+            report = trail.verify_journal(connection, first=first, outside=outside)
         around.record(
             Action.AUDIT_JOURNAL_VERIFY,
             {
@@ -181,27 +188,8 @@ def export(speech: Speech, *, out: Path, filters: tuple[str, ...], text: str | N
 def head(speech: Speech) -> None:
     """Mốc ký mới nhất / the newest checkpoint, exactly its bytes."""
     with _around(speech, "audit-head") as around:
-        _write(_covering(around.database.engine, size=1).note)
-
-
-@audit.command()
-@pass_speech
-def key(speech: Speech) -> None:
-    """Các khoá công khai / the verifier keys, one a line: log, then witnesses."""
-    import audit as trail
-    from audit.signer import SignerClient, SignerGoneError
-
-    with _around(speech, "audit-key") as around:
-        with around.database.engine.connect() as connection:
-            vkeys = [vkey for vkey, _, _ in trail.Journal(connection).vkeys()]
-        if not vkeys and around.settings.signer_socket:
-            try:
-                vkeys = [str(SignerClient(path=around.settings.signer_socket).vkey())]
-            except SignerGoneError as error:
-                raise _no_checkpoint() from error
-    if not vkeys:
-        raise _no_checkpoint()
-    speech.say({"keys": vkeys}, text="\n".join(vkeys))
+        newest = _covering(around.database.engine, size=1)
+        _write(auditanchor.note_with_witnesses(around.database.engine, newest))
 
 
 @audit.command()
@@ -250,11 +238,14 @@ def run_signer(settings: Settings) -> None:
             "signer.no_socket", vi="Hãy đặt VONGLAU_SIGNER_SOCKET.", en="Set VONGLAU_SIGNER_SOCKET.", exit_status=2
         )
     engine = create_engine(settings.database_url, pool_size=1, pool_pre_ping=True)
-    key_of_log = load_or_make_key(settings.state_dir / "log.key", name=origin_of(os.environ))
-    signer = Signer(engine=engine, key=key_of_log, state_file=settings.state_dir / "signed.json")
+    key_file = settings.state_dir / "log.key"
+    key_of_log = load_or_make_key(key_file, name=origin_of(os.environ))
+    state_file = settings.state_dir / "signed.json"
+    signer = Signer(engine=engine, key=key_of_log, state_file=state_file, key_file=key_file)
     stop = threading.Event()
     _stop_on_signals(stop)
-    serve(signer, path=settings.signer_socket, allowed_uids=callers(), stop=stop)
+    admins = frozenset({0, os.geteuid()})
+    serve(signer, path=settings.signer_socket, allowed_uids=callers(), admin_uids=admins, stop=stop)
     engine.dispose()
 
 
@@ -342,15 +333,6 @@ def _wait_for(engine: Any, look: Callable[[Connection], Found | None], *, second
         if found is not None or time.monotonic() > deadline:
             return found
         time.sleep(LOOK_SECONDS)
-
-
-def _no_checkpoint() -> AuditError:
-    return AuditError(
-        "audit.no_checkpoint",
-        vi="Chưa có mốc ký: tiến trình `vonglau audit run` hoặc `vonglau signer` chưa chạy.",
-        en="There is no checkpoint yet: `vonglau audit run` or `vonglau signer` does not run.",
-        exit_status=3,
-    )
 
 
 def _stop_on_signals(stop: threading.Event) -> None:

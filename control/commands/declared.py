@@ -32,6 +32,8 @@ COMMANDS: Mapping[str, Trace] = {
     "audit gap list": _silent("numbers only; explaining one is an entry"),
     "audit head": _silent(_PUBLIC),
     "audit key": _silent(_PUBLIC),
+    "audit key rotate": _records(Action.AUDIT_KEY_ROTATE),
+    "audit line": _silent(_PUBLIC),
     "audit proof": _silent(_PUBLIC),
     "audit reconcile": _records(Action.AUDIT_INDEX_RECONCILE),
     "audit run": _silent(_PROCESS),
@@ -65,5 +67,6 @@ COMMANDS: Mapping[str, Trace] = {
     "time add": _silent(_PURE),
     "time between": _silent(_PURE),
     "up": _silent(_PROCESS),
+    "witness": _silent("stands outside: it keeps every note it cosigned or refused in files of its own"),
     "worker": _silent(_PROCESS),
 }

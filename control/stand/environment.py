@@ -43,6 +43,8 @@ class Addresses:
     elasticsearch_passwords: Mapping[str, str] | None = None  # by user
     web_port: int = 0
     monitor_port: int = 0
+    witness: str = ""
+    witness_key: str = ""
 
 
 def write_environments(home: Path, *, addresses: Addresses, secrets: StandSecrets, profile: str) -> None:
@@ -69,7 +71,18 @@ def settings_of(
         "VONGLAU_SEPARATION": "on" if separation_is_on() else "off",
         "VONGLAU_SIGNER_SOCKET": str(state_dir.parent / "signer" / "signer.sock"),
     }
-    return {**common, **_OWN.get(name, _nothing)(addresses, secrets)}
+    return {**common, **_witness(addresses), **_OWN.get(name, _nothing)(addresses, secrets)}
+
+
+def _witness(addresses: Addresses) -> dict[str, str]:
+    """Say who cosigns: `audit run` asks, `audit verify` compares. A demonstration asks at each checkpoint."""
+    if not addresses.witness:
+        return {}
+    return {
+        "VONGLAU_WITNESS_URL": addresses.witness,
+        "VONGLAU_WITNESS_KEY": addresses.witness_key,
+        "VONGLAU_ANCHOR_EVERY": "1",
+    }
 
 
 def _nothing(_addresses: Addresses, _secrets: StandSecrets) -> dict[str, str]:

@@ -15,19 +15,20 @@ from control.stand.prometheus import alertmanager_server, blackbox_exporter, pro
 from control.stand.secrets import StandSecrets
 from monitors.config import Watched
 
-BEHIND_THE_WEB = ("signer", "audit", "worker", "monitor")
+BEHIND_THE_WEB = ("signer", "witness", "audit", "worker", "monitor")
 COMMANDS: dict[str, tuple[str, ...]] = {
     "web": ("serve",),
     "worker": ("worker",),
     "audit": ("audit", "run"),
     "signer": ("signer",),
+    "witness": ("witness",),
     "monitor": ("monitor",),
 }
 WEB_START_SECONDS = 60.0
 
 
 def own_programs(home: Path, *, code: Path, addresses: Addresses) -> list[Daemon]:
-    """Return the processes of the product: `vonglau serve`, `worker`, `audit run`, `signer`, `monitor`."""
+    """Return the processes of the product: `vonglau serve`, `worker`, `audit run`, `signer`, `witness`, `monitor`."""
     daemons = []
     for name, words in COMMANDS.items():
         command = [sys.executable, "-m", "control", *words, "--data", str(home)]

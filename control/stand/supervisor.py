@@ -20,7 +20,7 @@ from typing import Protocol
 
 from sqlalchemy import create_engine
 
-from control.stand import process, programs
+from control.stand import process, programs, witness
 from control.stand.accounts import separation_is_on, write_private
 from control.stand.data import DataFolder
 from control.stand.demo import seed
@@ -47,6 +47,7 @@ LOSSES = {
     "prometheus": ("không có số đo và cảnh báo", "no measurements and no alerts"),
     "alertmanager": ("cảnh báo không được chuyển", "alerts are not delivered"),
     "blackbox": ("không thăm dò từ ngoài", "nothing is probed from outside"),
+    "witness": ("không ai làm chứng cho nhật ký", "nobody vouches for the trail"),
     "portal": ("không có Cổng DVCQG mô phỏng", "no simulated national portal"),
 }
 Say = Callable[[str, str], None]
@@ -168,6 +169,8 @@ class Stand:
             elasticsearch_passwords={name: user.password for name, user in search.users.items()},
             web_port=book.port_for("web"),
             monitor_port=book.port_for("monitor"),
+            witness="" if "witness" in self._without else f"http://{LOOPBACK}:{book.port_for('witness')}",
+            witness_key=witness.prepare(self._home, port=book.port_for("witness")),
         )
         write_environments(self._home, addresses=self._addresses, secrets=self._secrets, profile=self._profile)
         self._directory = directory

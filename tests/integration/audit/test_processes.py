@@ -6,38 +6,57 @@ import base64
 import json
 import os
 import re
+import secrets
 import signal
 import subprocess
 import sys
 import time
 import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 import audit
 from audit.journal import Journal
-from audit.notes import VerifierKey, open_note, read_checkpoint
+from audit.notes import COSIGNATURE, SigningKey, VerifierKey, cosignature_of, open_note, read_checkpoint
 from audit.search import ElasticsearchSearch, PostgresSearch
 from audit.signer import RefusedError, SignerClient, SignerGoneError
-from control.stand.accounts import account_for, drop, give, separation_is_on
+from control.stand.accounts import account_for, drop, give, separation_is_on, write_private
+from control.stand.ports import free_port
 from tests.factories.audit import make_entry, make_writer
 
 CHECKOUT = Path(__file__).parents[3]
+WITNESS = "witness.test/w1"
 
 
 class House:
-    """A signer and an `audit run` over one database, and commands beside them."""
+    """A signer, a witness and an `audit run` over one database, and commands beside them."""
 
     def __init__(self, trail, folder, node=None):
         self.trail, self.folder, self.node = trail, folder, node
         self.socket = folder / "signer" / "signer.sock"
         self.running = []
-        for name in ("signer", "audit", "worker"):
+        self.witness_port = free_port()
+        for name in ("signer", "witness", "audit", "worker"):
             (folder / name).mkdir()
             give(folder / name, account=account_for(name) if name != "worker" else None, mode=0o711)
+        self.log_key = SigningKey(name="vonglau/audit", seed=secrets.token_bytes(32))
+        self.witness_key = SigningKey(name=WITNESS, seed=secrets.token_bytes(32), algorithm=COSIGNATURE)
+        for name, file, key in (("signer", "log.key", self.log_key), ("witness", "witness.key", self.witness_key)):
+            write_private(folder / name / file, text=key.private_text(), account=account_for(name))
 
     def environment(self, process):
+        if process == "witness":
+            return {
+                "PATH": os.environ["PATH"],
+                "PYTHONPATH": str(CHECKOUT),
+                "PYTHONDONTWRITEBYTECODE": "1",
+                "VONGLAU_STATE_DIR": str(self.folder / process),
+                "VONGLAU_WITNESS_NAME": WITNESS,
+                "VONGLAU_WITNESS_LISTEN": f"127.0.0.1:{self.witness_port}",
+                "VONGLAU_WITNESS_LOGS": str(self.log_key.verifier()),
+            }
         roles = {"signer": "vl_signer", "audit": "vl_sequencer", "worker": "vl_worker"}
         found = {
             "PATH": os.environ["PATH"],
@@ -50,6 +69,9 @@ class House:
             "VONGLAU_PROFILE": "ministry-construction-2025",
             "VONGLAU_STATE_DIR": str(self.folder / process),
             "VONGLAU_SIGNER_SOCKET": str(self.socket),
+            "VONGLAU_WITNESS_URL": f"http://127.0.0.1:{self.witness_port}",
+            "VONGLAU_WITNESS_KEY": str(self.witness_key.verifier()),
+            "VONGLAU_ANCHOR_EVERY": "0",
         }
         users = {"audit": ("shipper", "ELASTICSEARCH"), "worker": ("reader", "ELASTICSEARCH")}
         if self.node is not None and process in users:
@@ -74,6 +96,7 @@ class House:
 
     def up(self):
         self.start("signer", "signer")
+        self.start("witness", "witness")
         self.start("audit", "audit", "run")
         until(lambda: self.socket.exists() and has_begun(self.trail), said=self.logs, seconds=60)
 
@@ -95,7 +118,7 @@ class House:
     def down(self):
         for child in reversed(self.running):
             child.send_signal(signal.SIGTERM)
-        assert [child.wait(timeout=30) for child in self.running] == [0, 0]
+        assert [child.wait(timeout=30) for child in self.running] == [0, 0, 0]
 
 
 def until(is_so, *, said=lambda: "", seconds=30):
@@ -146,8 +169,10 @@ def test_the_commands_answer_in_the_shapes_others_rely_on(house, trail):
     verified = json.loads(house.call("verify", "--json"))
 
     assert re.match(r"c2sp.org/tlog-proof@v1\nindex \d+\n(\S+\n)*\nvonglau/audit\n\d+\n", proof)
-    vkey = VerifierKey.parse(key)
+    vkey, witness = (VerifierKey.parse(line) for line in key.splitlines())
     origin, size, _root = read_checkpoint(open_note(head, [vkey]))
+    assert witness == house.witness_key.verifier()
+    assert cosignature_of(head, witness)[1] <= datetime.now(UTC)
     assert origin == vkey.name == "vonglau/audit"
     assert size >= 1
     assert body == audit.body(entry, {})
@@ -258,6 +283,78 @@ def test_the_key_of_the_log_is_closed_to_the_web_and_the_signer_sends_it_away(ho
     assert key_file.stat().st_mode & 0o777 == 0o600
     assert "Permission denied" in as_web("cat", str(key_file)).stderr
     assert "stranger" in as_web(sys.executable, "-c", ask, str(house.socket)).stderr
+
+
+@pytest.mark.skipif(not separation_is_on(), reason="only root can be somebody else")
+def test_the_key_of_the_witness_is_closed_to_whoever_runs_the_log(house):
+    key_file = house.folder / "witness" / "witness.key"
+
+    for name in ("audit", "signer", "web", "worker"):
+        done = subprocess.run(
+            [*drop(account_for(name)), "cat", str(key_file)], capture_output=True, text=True, check=False
+        )
+        assert "Permission denied" in done.stderr, name
+    assert account_for("witness").name not in {account_for(name).name for name in ("audit", "signer", "web")}
+
+
+def test_the_key_changes_by_command_and_witness_and_verifier_follow(house, trail):
+    before = house.call("key").decode().splitlines()[0]
+
+    answer = json.loads(house.call("key", "rotate", "--json"))
+    until(lambda: house.call("key").decode().splitlines()[0] != before, said=house.logs)
+    until(lambda: b" " + answer["new"].encode() not in house.call("head") and is_cosigned(house), said=house.logs)
+
+    assert answer["old"] == before
+    assert house.call("key").decode().splitlines()[0] == answer["new"]
+    assert house.call("key", "--history").decode().splitlines()[:2] == [before, answer["new"]]
+    assert json.loads(house.call("verify", "--json"))["ok"] is True
+    (hit,) = PostgresSearch(engine=trail.engine("vl_web")).search(audit.Query(action="audit:key:rotate")).hits
+    assert hit.body["vn"]["details"]["statement"].count(before.partition("+")[0]) >= 2
+
+
+@pytest.mark.skipif(not separation_is_on(), reason="only root can be somebody else")
+def test_only_whoever_administers_the_signer_may_change_its_key(house):
+    ask = (
+        "import sys; from pathlib import Path; from audit.signer import SignerClient\n"
+        "SignerClient(path=Path(sys.argv[1])).rotate()"
+    )
+
+    for name in ("audit", "worker", "web"):
+        done = subprocess.run(
+            [*drop(account_for(name)), sys.executable, "-c", ask, str(house.socket)],
+            cwd="/",
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(CHECKOUT)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert "stranger" in done.stderr, name
+
+
+def test_a_printed_line_is_compared_by_command(house):
+    told = json.loads(house.call("line", "--json"))
+    origin, size, root = told["line"].split()
+    wrong = base64.b64encode(bytes(32)).decode()
+
+    assert json.loads(house.call("verify", "--json", "--line", told["line"]))["ok"] is True
+    found = json.loads(house.call("verify", "--json", "--line", f"{origin} {size} {wrong}", status=1))
+    longer = json.loads(house.call("verify", "--json", "--line", f"{origin} {10**9} {root}", status=1))
+    assert [one["kind"] for one in found["problems"]] == ["outside"]
+    assert [one["kind"] for one in longer["problems"]] == ["shorter"]
+    assert json.loads(house.call("verify", "--json", "--line", "x", status=2))["error"]["code"] == "audit.line"
+    assert house.call("line", "--on", told["day"]).decode().startswith("vonglau/audit ")
+    assert json.loads(house.call("line", "--on", "2020-01-01", "--json", status=1))["error"]["code"] == "audit.no_line"
+
+
+def is_cosigned(house):
+    """Whether the newest checkpoint carries the witness's cosignature and one of the key that signs now."""
+    log, witness = (VerifierKey.parse(line) for line in house.call("key").decode().splitlines())
+    head = house.call("head")
+    try:
+        cosignature_of(head, witness)
+        return open_note(head, [log])
+    except ValueError:
+        return False
 
 
 def test_the_signer_answers_its_own_and_refuses_what_is_no_request(house, trail):
