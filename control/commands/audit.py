@@ -79,9 +79,9 @@ def run(speech: Speech) -> None:
 
 @audit.command()
 @click.option("--from", "first", type=click.IntRange(min=0), default=0, help="từ số thứ tự / from this number")
-@click.option("--line", "lines", multiple=True, metavar="L", help="dòng đã in / a printed line: origin size root")
+@click.option("--line", "printed", multiple=True, metavar="L", help="dòng đã in / a printed line: origin size root")
 @pass_speech
-def verify(speech: Speech, *, first: int, lines: tuple[str, ...]) -> None:
+def verify(speech: Speech, *, first: int, printed: tuple[str, ...]) -> None:
     """Đi dọc chuỗi và tính lại mọi mã băm / walk the chain and hash everything again: 0 whole, 1 not.
 
     Compares with what the witness remembers, when one is set, and with printed lines.
@@ -92,7 +92,7 @@ def verify(speech: Speech, *, first: int, lines: tuple[str, ...]) -> None:
 
     with _around(speech, "audit-verify") as around:
         with around.database.engine.connect() as connection:
-            outside = auditanchor.outside_of(around.settings, connection, lines=lines)
+            outside = auditanchor.outside_of(around.settings, connection, lines=printed)
             report = trail.verify_journal(connection, first=first, outside=outside)
         around.record(
             Action.AUDIT_JOURNAL_VERIFY,
