@@ -345,5 +345,5 @@ def _write(data: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
-for _command in (*auditkeep.COMMANDS, *auditship.COMMANDS, auditgap.gap):
+for _command in (*auditkeep.COMMANDS, *auditship.COMMANDS, auditanchor.key, auditanchor.line, auditgap.gap):
     audit.add_command(_command)
