@@ -27,6 +27,7 @@ from control.people.directory.service import (
     person_choices,
     record_failed_listing,
 )
+from control.people.factors.enrolment import open_unsafe_enrolment
 from control.people.factors.forgetting import forget_demonstration_factor
 from control.people.factors.sealing import NONCE_BYTES
 from control.people.factors.service import FactorRules, enrol_known_secret
@@ -43,6 +44,7 @@ __all__ = [
     "end_sessions",
     "enrol_known_factor",
     "forget_demonstration_factor",
+    "open_unsafe_enrolment",
     "people_by_id",
     "person_by_id",
     "person_by_login",

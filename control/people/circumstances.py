@@ -15,7 +15,8 @@ from control.acts import Act, Actor
 from control.frame import Part, PartState
 from control.people.directory.client import Directory
 from control.people.directory.models import DirectoryContact
-from control.people.rules import factor_rules, session_rules, sign_in_rules
+from control.people.factors.webauthn import RelyingParty
+from control.people.rules import factor_rules, number_of, session_rules, sign_in_rules
 from control.people.sessions.service import resume_session
 from control.people.signin.service import Rules
 from control.services import services
@@ -42,11 +43,15 @@ def directory_of(settings: Settings, *, policies: Policies) -> Directory:
 def rules_of(settings: Settings, *, policies: Policies, now: datetime) -> Rules:
     """Return everything policies say about signing in on the day of `now`."""
     on = now.astimezone(RULES_ZONE).date()
+    days = number_of(policies, "known_device_days", profile=settings.profile, on=on)
+    hours = number_of(policies, "key_first_directory_hours", profile=settings.profile, on=on)
     return Rules(
         sign_in=sign_in_rules(policies, settings=settings, on=on),
         factor=factor_rules(policies, settings=settings, on=on),
         session=session_rules(policies, settings=settings, on=on),
         roles=policies.roles,
+        device_life=timedelta(days=days),
+        directory_age=timedelta(hours=hours),
     )
 
 
@@ -54,6 +59,18 @@ def present_directory() -> Directory:
     """Return the directory of the application that answers the present request."""
     held = services()
     return directory_of(held.settings, policies=held.policies)
+
+
+def present_number(name: str) -> int:
+    """Return one whole number of the law as it stands at the present request."""
+    held = services()
+    on = g.now.astimezone(RULES_ZONE).date()
+    return number_of(held.policies, name, profile=held.settings.profile, on=on)
+
+
+def relying_party() -> RelyingParty:
+    """Return who security keys answer to: the address people type."""
+    return RelyingParty.of(services().settings.base_url)
 
 
 def present_rules() -> Rules:
@@ -82,7 +99,7 @@ def directory_part(session: Session, now: datetime) -> Part | None:
         name=lazy_gettext("Directory"),
         state=PartState.BAD if is_fresh else PartState.BLIND,
         since=contact.failing_since,
-        meaning=lazy_gettext("nobody can sign in; open sessions go on")
+        meaning=lazy_gettext("nobody can sign in by password; keys and open sessions go on")
         if is_fresh
         else lazy_gettext("it did not answer when it was last asked"),
         is_public=True,

@@ -37,6 +37,114 @@ MESSAGES: Mapping[str, Message] = {
         en="The key of the second factor cannot be opened, so the code cannot be checked. "
         "Tell the person on call, with the reference number.",
     ),
+    "factor.code_wrong": Message(
+        vi="Mã ghi danh sai, đã dùng, hết hạn hoặc chưa được cấp.",
+        en="The enrolment code was wrong, used, over, or never handed out.",
+    ),
+    "factor.has_factor": Message(
+        vi="Người này đang có yếu tố thứ hai. Muốn ghi danh lại thì cần hai người đặt lại.",
+        en="This person has a second factor. Enrolling anew takes a reset by two officers.",
+    ),
+    "factor.key_challenge": Message(
+        vi="Câu hỏi cho khoá đã hết hạn, đã trả lời rồi, hoặc thuộc trình duyệt khác. Hãy thử lại.",
+        en="The question to the key has run out, was answered before, or belongs to another browser. Try again.",
+    ),
+    "factor.key_cloned": Message(
+        vi="Bộ đếm của khoá đi lùi: có thể khoá đã bị sao chép.",
+        en="The counter of the key went back: the key may have been copied.",
+    ),
+    "factor.key_form": Message(
+        vi="Điều gửi đến không phải câu trả lời của một khoá.",
+        en="What was sent is not the answer of a key.",
+    ),
+    "factor.key_many": Message(
+        vi="Đã đủ số khoá một người được có. Bỏ một khoá trước đã.",
+        en="That is as many keys as one person may have. Remove one first.",
+    ),
+    "factor.key_refused": Message(
+        vi="Khoá trả lời nhưng không chứng minh được: sai nguồn, không xác minh người dùng, hoặc chữ ký sai.",
+        en="The key answered but proved nothing: another origin, no user verification, or a wrong signature.",
+    ),
+    "factor.key_unknown": Message(
+        vi="Khoá này chưa ghi danh ở đây, đã bỏ, hoặc của người khác.",
+        en="This key is not enrolled here, was removed, or belongs to somebody else.",
+    ),
+    "factor.label": Message(
+        vi="Đặt cho khoá một cái tên, không quá 60 ký tự, để bạn nhận ra nó.",
+        en="Give the key a name of up to 60 characters that you will know it by.",
+    ),
+    "factor.last": Message(
+        vi="Đây là yếu tố cuối cùng của bạn. Ghi danh cái khác trước rồi mới bỏ được.",
+        en="This is your last factor. Enrol another one before you remove it.",
+    ),
+    "factor.own_code": Message(
+        vi="Không ai tự cấp mã ghi danh cho chính mình.",
+        en="Nobody hands an enrolment code to themselves.",
+    ),
+    "factor.reset_expired": Message(
+        vi="Đề nghị này đã quá hạn chờ người thứ hai. Hãy đề nghị lại.",
+        en="This request waited too long for its second person. Ask again.",
+    ),
+    "factor.reset_open": Message(
+        vi="Đã có một đề nghị đặt lại đang chờ người thứ hai.",
+        en="A reset is waiting for its second person already.",
+    ),
+    "factor.reset_own": Message(
+        vi="Không ai được đề nghị hay xác nhận đặt lại yếu tố của chính mình.",
+        en="Nobody asks for or confirms the reset of their own factors.",
+    ),
+    "factor.reset_reason": Message(
+        vi="Ghi lý do đặt lại, không quá 300 ký tự.",
+        en="Write why, in up to 300 characters.",
+    ),
+    "factor.reset_same_person": Message(
+        vi="Người xác nhận phải là người khác với người đã đề nghị.",
+        en="Whoever confirms must not be the one who asked.",
+    ),
+    "factor.reset_settled": Message(
+        vi="Đề nghị này đã được xử lý rồi.",
+        en="This request was settled already.",
+    ),
+    "directory.silent_too_long": Message(
+        vi="Danh bạ im lặng quá lâu nên chưa đăng nhập bằng khoá được.",
+        en="The directory has been silent too long for signing in by key.",
+    ),
+    "notice.key_cloned": Message(
+        vi="Một khoá của bạn vừa bị từ chối vì bộ đếm đi lùi: có thể khoá đã bị sao chép. Hãy bỏ khoá đó và báo "
+        "cán bộ an toàn thông tin.",
+        en="One of your keys was refused because its counter went back: it may have been copied. Remove that key and "
+        "tell a security officer.",
+    ),
+    "notice.recovery_made": Message(
+        vi="Bạn vừa có một bộ mã khôi phục mới; bộ cũ không còn giá trị.",
+        en="A new set of recovery codes was made for you; the old one is worth nothing now.",
+    ),
+    "notice.recovery_used": Message(
+        vi="Một mã khôi phục của bạn vừa được dùng để đăng nhập. Nếu không phải bạn, hãy báo ngay cán bộ "
+        "an toàn thông tin.",
+        en="One of your recovery codes was used to sign in. If that was not you, tell a security officer at once.",
+    ),
+    "notice.reset_confirmed": Message(
+        vi="Các yếu tố của bạn đã được hai người đặt lại, mọi phiên đã kết thúc.",
+        en="Your factors were reset by two officers, and every session has ended.",
+    ),
+    "notice.reset_requested": Message(
+        vi="Có người đề nghị đặt lại các yếu tố của bạn. Nếu bạn không nhờ, hãy báo ngay cán bộ an toàn thông tin.",
+        en="Somebody asked to reset your factors. If you did not ask for it, tell a security officer at once.",
+    ),
+    "sign-in.enrolment_refused": Message(
+        vi="Mã ghi danh không đúng, đã dùng, đã hết hạn, hoặc chưa được cấp. Hãy gặp cán bộ an toàn "
+        "thông tin của cơ quan.",
+        en="The enrolment code is wrong, used, over, or was never handed out. See a security officer of your agency.",
+    ),
+    "sign-in.key_refused": Message(
+        vi="Khoá không được chấp nhận. Thử lại, hoặc đăng nhập bằng cách khác.",
+        en="The key was not accepted. Try again, or sign in another way.",
+    ),
+    "sign-in.recovery_refused": Message(
+        vi="Mã khôi phục không đúng hoặc đã dùng rồi.",
+        en="The recovery code is wrong or was used before.",
+    ),
     "person.not_active": Message(
         vi="Người này đã bị tạm dừng hoặc đã thôi việc.",
         en="This person is suspended or has left.",

@@ -11,9 +11,10 @@ from control.messages import Message
 from control.people import messages
 from control.people.circumstances import directory_part, resume
 from control.people.directory.routes import people
+from control.people.factors.resetting import factors
 from control.people.roles.routes import matrix
 from control.people.sessions.routes import sessions
-from control.people.signin.routes import signin
+from control.people.signin.keyroutes import signin
 from control.people.stepup.routes import step_up
 
 
@@ -22,7 +23,7 @@ def sign_in_url() -> str:
     return url_for("signin.ask")
 
 
-BLUEPRINTS: tuple[Blueprint, ...] = (signin, sessions, people, matrix, step_up)
+BLUEPRINTS: tuple[Blueprint, ...] = (signin, sessions, people, matrix, step_up, factors)
 MESSAGES: Mapping[str, Message] = messages.MESSAGES
 PORTS: Mapping[str, Any] = {
     "degraded:directory": directory_part,

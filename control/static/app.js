@@ -1,4 +1,4 @@
-/* Vọng Lâu: the only script of ours. Everything on every page works without it.
+/* Vọng Lâu: the script of every page; passkey.js beside it asks security keys. Everything works without either.
    It moves the focus and opens pages; it never signs, sends or changes anything. */
 "use strict";
 (() => {

@@ -89,7 +89,7 @@ def _roles(session: Session, ids: Collection[int]) -> Mapping[int, tuple[str, ..
 
 
 def _facts(session: Session, ids: Collection[int]) -> Mapping[int, tuple[bool, datetime | None]]:
-    has_factor = exists().where(Factor.person_id == Person.id, Factor.state == "active")
+    has_factor = exists().where(Factor.person_id == Person.id, Factor.state == "active", Factor.kind != "recovery")
     last = select(func.max(LoginSession.created_at)).where(LoginSession.person_id == Person.id).scalar_subquery()
     question = select(Person.id, has_factor, last).where(Person.id.in_(ids))
     return {person_id: (bool(enrolled), at) for person_id, enrolled, at in session.execute(question)}

@@ -20,10 +20,11 @@ from control.people.circumstances import present_rules
 from control.people.directory.domain import parse_login
 from control.people.directory.listing import LISTING, list_people
 from control.people.directory.models import Person
-from control.people.factors.service import active_totp
+from control.people.factors.service import is_enrolled
 from control.people.roles.service import roles_of, titles
 from control.people.sessions.domain import code_of
 from control.people.sessions.service import live_sessions
+from control.people.signin.devices import counters_of
 from control.people.signin.domain import address_digest, name_digest
 from control.people.signin.throttle import lock_of, release
 from control.permissions import Permission
@@ -76,7 +77,7 @@ def show(login: str) -> ResponseReturnValue:
         rules = present_rules()
         facts = {
             "live": [(code_of(row.id), row) for row in live_sessions(session, person_id=person.id, now=g.now)],
-            "factor": active_totp(session, person_id=person.id),
+            "factor": is_enrolled(session, person_id=person.id),
             "roles": titles(roles_of(session, person_id=person.id), roles=rules.roles, language=current_language()),
             "locked_until": lock_of(
                 session,
@@ -87,7 +88,11 @@ def show(login: str) -> ResponseReturnValue:
         }
         g.act.record(session, Action.PEOPLE_PERSON_SHOW, about=audit.About(person_id=f"person:{person.id}"))
     return render_template(
-        "people/show.html", person=person, may_unlock=Permission.PEOPLE_PERSON_UNLOCK in g.actor.permissions, **facts
+        "people/show.html",
+        person=person,
+        may_unlock=Permission.PEOPLE_PERSON_UNLOCK in g.actor.permissions,
+        may_see_factors=Permission.PEOPLE_FACTOR_READ in g.actor.permissions,
+        **facts,
     )
 
 
@@ -99,12 +104,8 @@ def unlock(login: str) -> ResponseReturnValue:
     rules = present_rules()
     with unit_of_work() as session:
         person = _person(session, login)
-        release(
-            session,
-            name=name_digest(person.login, rules=rules.sign_in),
-            address=address_digest(g.act.source_ip, rules=rules.sign_in),
-            now=g.now,
-        )
+        for name in counters_of(session, person=person, rules=rules.sign_in, now=g.now):
+            release(session, name=name, address=address_digest(g.act.source_ip, rules=rules.sign_in), now=g.now)
         g.act.record(session, Action.PEOPLE_PERSON_UNLOCK, about=audit.About(person_id=f"person:{person.id}"))
     flash(_("%(login)s can try to sign in again.", login=login), "ok")
     return redirect(url_for(".show", login=login), HTTPStatus.SEE_OTHER)

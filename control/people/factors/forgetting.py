@@ -14,6 +14,7 @@ from control.actions import Action
 from control.acts import Act
 from control.errors import NotFound
 from control.people.directory.service import person_by_login
+from control.people.factors.enrolment import open_unsafe_enrolment
 from control.people.factors.models import Factor
 from control.people.sessions.service import end_sessions
 from control.settings import Settings
@@ -42,4 +43,5 @@ def forget_demonstration_factor(session: Session, *, login: str, settings: Setti
         about=audit.About(person_id=f"person:{person.id}"),
         details={"factors": len(removed), "why": "demonstration"},
     )
+    open_unsafe_enrolment(session, login=login, settings=settings, act=act)
     return len(removed)

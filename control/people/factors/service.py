@@ -107,7 +107,7 @@ def confirm_factor(session: Session, *, factor: Factor, code: str, rules: Factor
     if step is None:
         return False
     other = aliased(Factor)
-    has_factor = exists().where(other.person_id == factor.person_id, other.state == "active")
+    has_factor = exists().where(other.person_id == factor.person_id, other.state == "active", other.kind != "recovery")
     try:
         with session.begin_nested():
             taken = session.execute(
@@ -125,6 +125,30 @@ def confirm_factor(session: Session, *, factor: Factor, code: str, rules: Factor
         .values(state="removed", removed_at=act.now)
     )
     session.refresh(factor)
+    _record_enrolment(session, factor, act=act)
+    return True
+
+
+def replace_totp(session: Session, *, factor: Factor, code: str, rules: FactorRules, act: Act) -> bool:
+    """Put a prepared code application in the place of the person's present one, by its first code.
+
+    For somebody signed in who has just proved themselves; the former one is worth nothing from here on.
+    """
+    step = proven_step(secret_of(factor, rules=rules), code=code, now=act.now, drift_steps=rules.drift_steps)
+    if step is None or factor.state != "pending":
+        return False
+    session.execute(
+        update(Factor)
+        .where(
+            Factor.person_id == factor.person_id,
+            Factor.kind == "totp",
+            Factor.state != "removed",
+            Factor.id != factor.id,
+        )
+        .values(state="removed", removed_at=act.now)
+    )
+    factor.state, factor.confirmed_at, factor.last_used_at, factor.last_step = "active", act.now, act.now, step
+    session.flush()
     _record_enrolment(session, factor, act=act)
     return True
 

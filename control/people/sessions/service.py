@@ -142,6 +142,15 @@ def end_own_session(session: Session, *, code: str, reason: str, act: Act) -> No
     _end(session, row, reason=reason, act=act)
 
 
+def end_session_of(session: Session, *, person_id: int, code: str, reason: str, act: Act) -> None:
+    """End one session of a person, for an officer. Raises NotFound for anybody else's, and for one that ended."""
+    number = id_of(code)
+    row = session.get(LoginSession, number, with_for_update=True) if number is not None else None
+    if row is None or row.person_id != person_id or row.ended_at is not None:
+        raise NotFound("session", code)
+    _end(session, row, reason=reason, act=act)
+
+
 def end_sessions(
     session: Session, *, person_id: int, reason: str, act: Act, except_code: str | None = None
 ) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from time import monotonic, sleep
 
 import flask
 import segno
-from flask import Blueprint, Response, g, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, flash, g, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -23,16 +23,20 @@ from control.errors import Unavailable
 from control.people.circumstances import present_directory, present_rules
 from control.people.directory.domain import parse_login, parse_password
 from control.people.factors.domain import SECRET_BYTES, in_groups, provisioning_uri
+from control.people.factors.notices import unread
 from control.people.factors.sealing import NONCE_BYTES
 from control.people.factors.service import secret_of
 from control.people.sessions.service import end_own_session
 from control.people.signin import service
+from control.people.signin.devices import remember
 from control.people.signin.domain import local_path, rest_of_answer
 from control.people.signin.service import Half, Result, Step, Typed
 from control.requests import SESSION_COOKIE, current_language, reference_number
 from control.services import services
 
 STEP_COOKIE = "__Host-vonglau-step"
+DEVICE_COOKIE = "__Host-vonglau-device"
+HALF = "the second step belongs to whoever passed the first; a token in their browser says who"
 TOKEN_BYTES = 32
 NAME_KEPT = 64
 QR_SCALE = 5
@@ -48,7 +52,7 @@ def ask() -> ResponseReturnValue:
     target = local_path(request.args.get("next", ""))
     if g.actor.id:
         return redirect(target or "/", HTTPStatus.SEE_OTHER)
-    return _first_page(next_path=target)
+    return first_page(next_path=target)
 
 
 @signin.post("/sign-in")
@@ -62,7 +66,8 @@ def check_password() -> ResponseReturnValue:
     typed = Typed(text=text, login=parse_login(text))
     password = parse_password(request.form.get("password", ""))
     with unit_of_work() as session:
-        try_id = service.open_try(session, typed=typed, rules=rules, act=g.act)
+        device = request.cookies.get(DEVICE_COOKIE, "")
+        try_id = service.open_try(session, typed=typed, device=device, rules=rules, act=g.act)
     result = Result(step=Step.REFUSED)
     token = secrets.token_urlsafe(TOKEN_BYTES)
     if try_id is not None:
@@ -73,17 +78,17 @@ def check_password() -> ResponseReturnValue:
                 raise
             with unit_of_work() as session:
                 service.close_unanswered(session, try_id=try_id, typed=typed, act=g.act)
-            return _first_page(next_path=target, login=text, fault=error.code, status=error.status)
+            return first_page(next_path=target, login=text, fault=error.code, status=error.status)
     if result.step is Step.REFUSED:
         jitter = secrets.randbelow(1000) / 1000
         sleep(rest_of_answer(monotonic() - began, rules=rules.sign_in, jitter=jitter))
-        return _first_page(next_path=target, login=text, fault="sign-in.refused", status=HTTPStatus.UNAUTHORIZED)
+        return first_page(next_path=target, login=text, fault="sign-in.refused", status=HTTPStatus.UNAUTHORIZED)
     if result.step is Step.MUST_CHANGE:
         return make_response(render_template("signin/must_change.html"), HTTPStatus.FORBIDDEN)
     page = ".show_enrolment" if result.step is Step.ENROL else ".ask_code"
     response = make_response(redirect(url_for(page), HTTPStatus.SEE_OTHER))
     life = int(rules.sign_in.pending_life.total_seconds())
-    _set_cookie(response, STEP_COOKIE, token, max_age=life)
+    set_cookie(response, STEP_COOKIE, token, max_age=life)
     return response
 
 
@@ -108,20 +113,20 @@ def _ask_directory(typed: Typed, password: str | None, *, try_id: int, token: st
 
 
 @signin.get("/sign-in/code")
-@public(because="the second step belongs to whoever passed the first; a token in their browser says who")
+@public(because=HALF)
 @not_audited(because="an empty form; what is sent with it is recorded")
 def ask_code() -> ResponseReturnValue:
     """Show the second step."""
-    half = _half()
+    half = half_now()
     if half is None:
-        return _start_again()
+        return start_again()
     if half.is_enrolment:
         return redirect(url_for(".show_enrolment"), HTTPStatus.SEE_OTHER)
-    return _second_page(half)
+    return second_page(half)
 
 
 @signin.post("/sign-in/code")
-@public(because="the second step belongs to whoever passed the first; a token in their browser says who")
+@public(because=HALF)
 @audited(Action.SIGN_IN_CODE_CHECK)
 def check_code() -> ResponseReturnValue:
     """Check the code and start the session."""
@@ -132,13 +137,13 @@ def check_code() -> ResponseReturnValue:
 @public(because="somebody without a second factor enrols one after a right password, never before")
 @not_audited(because="shows the key made when the password was checked; enrolling it is recorded")
 def show_enrolment() -> ResponseReturnValue:
-    """Show the QR drawing of a new factor."""
-    half = _half()
+    """Show the QR drawing of a new factor, or ask for the code that was handed over."""
+    half = half_now()
     if half is None:
-        return _start_again()
+        return start_again()
     if not half.is_enrolment:
         return redirect(url_for(".ask_code"), HTTPStatus.SEE_OTHER)
-    return _enrolment_page(half)
+    return enrolment_page(half)
 
 
 @signin.post("/sign-in/enrol")
@@ -165,61 +170,91 @@ def _prove(*, is_enrolment: bool) -> ResponseReturnValue:
             # The same browser signed in again: the session it had must not go on beside the new one.
             end_own_session(session, code=g.actor.session_id or "", reason="replaced", act=g.act)
     if result.step is Step.SIGNED_IN:
-        return _signed_in(result, session_token)
-    half = _half() if result.step is Step.REFUSED else None
+        return signed_in(result, session_token)
+    half = half_now() if result.step is Step.REFUSED else None
     if half is None:
-        return _start_again()
-    page = _enrolment_page if is_enrolment else _second_page
+        return start_again()
+    page = enrolment_page if is_enrolment else second_page
     return page(half, fault="sign-in.code_refused", status=HTTPStatus.UNAUTHORIZED)
 
 
-def _signed_in(result: Result, session_token: str) -> Response:
+def signed_in(result: Result, session_token: str) -> Response:
+    """Give the browser its session, remember the browser, and tell what the person has to learn."""
     flask.session.clear()  # the form secret of before sign-in must not work after it
     response = make_response(redirect(result.next_path or "/", HTTPStatus.SEE_OTHER))
-    _set_cookie(response, SESSION_COOKIE, session_token)
-    _drop_cookie(response, STEP_COOKIE)
+    if result.actor is not None:
+        life = present_rules().device_life
+        with unit_of_work() as session:
+            fresh = remember(
+                session,
+                person_id=result.actor.id,
+                token=request.cookies.get(DEVICE_COOKIE, ""),
+                fresh_token=secrets.token_urlsafe(TOKEN_BYTES),
+                life=life,
+                now=g.now,
+            )
+            notices = unread(session, person_id=result.actor.id)
+        if fresh is not None:
+            set_cookie(response, DEVICE_COOKIE, fresh, max_age=int(life.total_seconds()))
+        for notice in notices[:1]:
+            flash(sentence(notice.code) or "", "warn")
+    set_cookie(response, SESSION_COOKIE, session_token)
+    drop_cookie(response, STEP_COOKIE)
     return response
 
 
-def _half() -> Half | None:
+def half_now() -> Half | None:
+    """Return the sign-in that the present browser is half way through."""
     with unit_of_work() as session:
         return service.half_of(session, token=request.cookies.get(STEP_COOKIE, ""), now=g.now)
 
 
-def _start_again() -> Response:
+def start_again() -> Response:
     """Lead back to the first step; what was typed in the second one is worth nothing any more."""
-    response = _first_page(fault="sign-in.no_password_step", status=HTTPStatus.UNAUTHORIZED)
-    _drop_cookie(response, STEP_COOKIE)
+    response = first_page(fault="sign-in.no_password_step", status=HTTPStatus.UNAUTHORIZED)
+    drop_cookie(response, STEP_COOKIE)
     return response
 
 
-def _first_page(
+def first_page(
     *, next_path: str = "", login: str = "", fault: str | None = None, status: HTTPStatus = HTTPStatus.OK
 ) -> Response:
+    """Show the first step, with what was wrong."""
     page = render_template(
         "signin/password.html",
         login=login[:NAME_KEPT],
         next_path=next_path,
-        fault=_sentence(fault),
+        fault=sentence(fault),
         is_degraded=fault == "directory.unavailable",
         reference=reference_number(),
     )
     return make_response(page, status)
 
 
-def _second_page(half: Half, *, fault: str | None = None, status: HTTPStatus = HTTPStatus.OK) -> Response:
+def second_page(half: Half, *, fault: str | None = None, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    """Show the second step, with every proof the person has."""
     page = render_template(
         "signin/code.html",
         half=half,
         stations=_stations(half),
-        fault=_sentence(fault),
+        fault=sentence(fault),
         attempts=present_rules().sign_in.code_attempts,
         reference=reference_number(),
     )
     return make_response(page, status)
 
 
-def _enrolment_page(half: Half, *, fault: str | None = None, status: HTTPStatus = HTTPStatus.OK) -> Response:
+def enrolment_page(half: Half, *, fault: str | None = None, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    """Show the drawing of a new factor; without the code that was handed over, ask for that first."""
+    if not half.may_enrol or half.factor is None:
+        page = render_template(
+            "signin/enrolment.html",
+            half=half,
+            stations=_stations(half),
+            fault=sentence(fault),
+            reference=reference_number(),
+        )
+        return make_response(page, status)
     secret = secret_of(half.factor, rules=present_rules().factor)
     drawing = segno.make(provisioning_uri(secret, login=half.person.login), error="m")
     page = render_template(
@@ -229,7 +264,7 @@ def _enrolment_page(half: Half, *, fault: str | None = None, status: HTTPStatus 
         drawing=drawing.svg_data_uri(scale=QR_SCALE, dark=QR_DARK, light=QR_LIGHT),
         size=drawing.symbol_size(scale=QR_SCALE)[0],
         key=in_groups(secret),
-        fault=_sentence(fault),
+        fault=sentence(fault),
         reference=reference_number(),
     )
     return make_response(page, status)
@@ -245,13 +280,16 @@ def _stations(half: Half) -> list[dict[str, object]]:
     ]
 
 
-def _sentence(code: str | None) -> str | None:
+def sentence(code: str | None) -> str | None:
+    """Return the sentence of a code in the language of the page."""
     return services().messages.render(code, current_language()) if code else None
 
 
-def _set_cookie(response: Response, name: str, value: str, *, max_age: int | None = None) -> None:
+def set_cookie(response: Response, name: str, value: str, *, max_age: int | None = None) -> None:
+    """Set a cookie of this host that no script reads and no other site sends."""
     response.set_cookie(name, value, max_age=max_age, secure=True, httponly=True, samesite="Strict", path="/")
 
 
-def _drop_cookie(response: Response, name: str) -> None:
+def drop_cookie(response: Response, name: str) -> None:
+    """Take such a cookie away."""
     response.delete_cookie(name, secure=True, httponly=True, samesite="Strict", path="/")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import select
@@ -22,16 +22,21 @@ from control.people.directory.domain import DirectoryAnswer, PasswordFault, Verd
 from control.people.directory.models import Person
 from control.people.directory.service import note_contact, record_person
 from control.people.factors.domain import parse_code
+from control.people.factors.enrolment import is_still_open, open_code, spend_code
 from control.people.factors.models import Factor
+from control.people.factors.recovery import codes_left
 from control.people.factors.service import (
     FactorRules,
     accept_code,
     active_totp,
     confirm_factor,
+    has_active_key,
+    is_enrolled,
     prepare_factor,
 )
 from control.people.sessions.domain import SessionRules, digest
 from control.people.sessions.service import start_session
+from control.people.signin.devices import counted_under
 from control.people.signin.domain import TOKEN_FORM, SignInRules, address_digest, name_digest
 from control.people.signin.models import PendingSignIn
 from control.people.signin.throttle import forget_old, reserve_code_try, reserve_password_try, settle_try
@@ -48,6 +53,8 @@ class Rules:
     factor: FactorRules
     session: SessionRules
     roles: Mapping[str, Role]
+    device_life: timedelta
+    directory_age: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,19 +96,25 @@ class Half:
 
     id: int
     person: Person
-    factor: Factor
+    factor: Factor | None
     is_enrolment: bool
+    may_enrol: bool
+    has_key: bool
+    has_recovery: bool
     created_at: datetime
     expires_at: datetime
     next_path: str
     tries: int
 
 
-def open_try(session: Session, *, typed: Typed, rules: Rules, act: Act) -> int | None:
-    """Count a try on a name; None, with its entry, when the name or the address has to wait."""
+def open_try(session: Session, *, typed: Typed, device: str, rules: Rules, act: Act) -> int | None:
+    """Count a try on a name; None, with its entry, when the name or the address has to wait.
+
+    `device` is the token of a browser the person signed in from before: tries there are counted apart.
+    """
     found = reserve_password_try(
         session,
-        name=name_digest(typed.counted_as, rules=rules.sign_in),
+        name=counted_under(session, name=typed.counted_as, token=device, rules=rules.sign_in, now=act.now),
         address=address_digest(act.source_ip, rules=rules.sign_in),
         now=act.now,
         rules=rules.sign_in,
@@ -163,10 +176,10 @@ def finish_password(
             about=about,
         )
         return Result(step=Step.MUST_CHANGE)
-    factor = active_totp(session, person_id=person.id)
+    opened = open_code(session, person_id=person.id, act=act)
     fresh = (
         None
-        if factor
+        if is_enrolled(session, person_id=person.id)
         else prepare_factor(session, person_id=person.id, random=secret_random, rules=rules.factor, act=act)
     )
     session.add(
@@ -174,6 +187,7 @@ def finish_password(
             token_digest=digest(token),
             person_id=person.id,
             factor_id=fresh.id if fresh else None,
+            enrolment_id=opened.id if fresh and opened and opened.is_unsafe_open else None,
             created_at=act.now,
             expires_at=act.now + rules.sign_in.pending_life,
             next_path=next_path,
@@ -197,15 +211,17 @@ def half_of(session: Session, *, token: str, now: datetime) -> Half | None:
     if found is None or found[0].expires_at <= now:
         return None
     row, person = found
-    held = active_totp(session, person_id=person.id)
-    factor = held if row.factor_id is None else session.get(Factor, row.factor_id)
-    if factor is None or (row.factor_id is not None and held is not None):
-        return None  # enrolled elsewhere in the meantime: this path never adds a second factor (A14)
+    is_new = row.factor_id is not None
+    if is_new is is_enrolled(session, person_id=person.id):
+        return None  # enrolled elsewhere in the meantime: this path never adds a second factor (A14); or reset
     return Half(
         id=row.id,
         person=person,
-        factor=factor,
-        is_enrolment=row.factor_id is not None,
+        factor=session.get(Factor, row.factor_id) if is_new else active_totp(session, person_id=person.id),
+        is_enrolment=is_new,
+        may_enrol=row.enrolment_id is not None,
+        has_key=has_active_key(session, person_id=person.id),
+        has_recovery=bool(codes_left(session, person_id=person.id)),
         created_at=row.created_at,
         expires_at=row.expires_at,
         next_path=row.next_path,
@@ -221,7 +237,7 @@ def prove(
     `is_enrolment` names the page it came from: a code for enrolling never signs in another way, nor the reverse.
     """
     half = half_of(session, token=token, now=act.now)
-    if half is None or half.is_enrolment is not is_enrolment:
+    if half is None or half.is_enrolment is not is_enrolment or (is_enrolment and not half.may_enrol):
         act.refuse(
             session, Action.SIGN_IN_CODE_CHECK, Deny(rule="sign_in.two_steps", reason="sign-in.no_password_step")
         )
@@ -246,10 +262,14 @@ def prove(
     check = confirm_factor if is_enrolment else accept_code
     if (
         code is None
+        or half.factor is None
         or half.person.state != "active"
+        or (row.enrolment_id is not None and not is_still_open(session, code_id=row.enrolment_id, act=act))
         or not check(session, factor=half.factor, code=code, rules=rules.factor, act=act)
     ):
         return _fail_code(session, row, tried, form_is_right=code is not None, about=about, rules=rules, act=act)
+    if row.enrolment_id is not None:
+        spend_code(session, code_id=row.enrolment_id, act=act)
     settle_try(session, try_id=tried, outcome="passed")
     row.ended_at, row.ended_reason = act.now, "passed"
     actor = start_session(

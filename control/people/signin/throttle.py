@@ -29,12 +29,14 @@ def reserve_password_try(
     return decision if isinstance(decision, Deny) else _add(session, "password", name, address, now=now)
 
 
-def reserve_code_try(session: Session, *, name: bytes, address: bytes, now: datetime, rules: SignInRules) -> int | Deny:
-    """Count a code about to be checked and return its id, or the refusal."""
+def reserve_code_try(
+    session: Session, *, name: bytes, address: bytes, now: datetime, rules: SignInRules, kind: str = "code"
+) -> int | Deny:
+    """Count a code about to be checked and return its id, or the refusal; each kind of code has a day's limit."""
     _lock(session, name)
-    past = _past(session, SignInTry.name_digest == name, kind="code", since=now - timedelta(days=1))
+    past = _past(session, SignInTry.name_digest == name, kind=kind, since=now - timedelta(days=1))
     decision = may_prove(past, now=now, rules=rules)
-    return decision if isinstance(decision, Deny) else _add(session, "code", name, address, now=now)
+    return decision if isinstance(decision, Deny) else _add(session, kind, name, address, now=now)
 
 
 def settle_try(session: Session, *, try_id: int, outcome: str) -> None:
@@ -52,7 +54,7 @@ def lock_of(session: Session, *, name: bytes, now: datetime, rules: SignInRules)
 def release(session: Session, *, name: bytes, address: bytes, now: datetime) -> None:
     """Let a locked name be tried again; the failures before stay on record and stop counting."""
     _lock(session, name)
-    for kind in ("password", "code"):
+    for kind in ("password", "code", "recovery", "enrolment"):
         row = _add(session, kind, name, address, now=now)
         settle_try(session, try_id=row, outcome="released")
 

@@ -11,11 +11,15 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, TypeVar
 
-from flask import Blueprint, g, make_response, render_template, request
+from flask import Blueprint, g, jsonify, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
+from control.access import not_audited, signed_in
+from control.db import unit_of_work
 from control.errors import NotProven
+from control.people.factors.keys import ask_for_answer
+from control.people.factors.webauthn import CHALLENGE_BYTES
 from control.people.stepup import service
 from control.people.stepup.domain import (
     CODE_FIELD,
@@ -88,6 +92,30 @@ def present_rules() -> service.Rules:
     """Return what confirming one act needs, as it stands at the present request."""
     held = services()
     return rules_of(held.policies, settings=held.settings, on=g.now.astimezone(RULES_ZONE).date())
+
+
+@step_up.post("/step-up/options")
+@signed_in(because="a question is put to the keys of whoever was asked to confirm")
+@not_audited(because="a random question; the answer to it is recorded with the act it confirms")
+def ask_key() -> ResponseReturnValue:
+    """Put a question to the person's keys, bound to the act they are about to confirm."""
+    token = _given().token
+    with unit_of_work() as session:
+        row = service.question_of(session, token=token, act=g.act)
+        options = (
+            ask_for_answer(
+                session,
+                person_id=g.actor.id,
+                challenge=secrets.token_bytes(CHALLENGE_BYTES),
+                asker=service.asker_of(token, rules=present_rules()),
+                act=g.act,
+            )
+            if row is not None
+            else None
+        )
+    if options is None:
+        raise NotProven("step-up.over")
+    return jsonify(options)
 
 
 def _given() -> Given:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+from control.people.factors.webauthn import RelyingParty
 from control.people.rules import factor_rules, number_of, sign_in_rules
 from control.people.stepup.domain import StepUpRules
 from control.people.stepup.service import Rules
@@ -23,4 +24,5 @@ def rules_of(policies: Policies, *, settings: Settings, on: date) -> Rules:
         ),
         factor=factor_rules(policies, settings=settings, on=on),
         sign_in=sign_in_rules(policies, settings=settings, on=on),
+        party=RelyingParty.of(settings.base_url),
     )

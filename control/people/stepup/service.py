@@ -17,11 +17,24 @@ from control.actions import Action
 from control.acts import Act
 from control.decisions import Deny
 from control.people.factors.domain import parse_code
+from control.people.factors.keys import Asker, accept_key
 from control.people.factors.service import FactorRules, accept_code, active_totp, has_active_key
+from control.people.factors.webauthn import RelyingParty
 from control.people.sessions.domain import digest
 from control.people.signin.domain import SignInRules, address_digest, name_digest
 from control.people.signin.throttle import reserve_code_try, settle_try
-from control.people.stepup.domain import CHANGED, OVER, REFUSED, TOKEN_FORM, Ask, Given, Matter, Proven, StepUpRules
+from control.people.stepup.domain import (
+    CHANGED,
+    OVER,
+    REFUSED,
+    TOKEN_FORM,
+    USED_UP,
+    Ask,
+    Given,
+    Matter,
+    Proven,
+    StepUpRules,
+)
 from control.people.stepup.models import StepUp
 
 KEPT_FOR = timedelta(hours=1)
@@ -35,6 +48,7 @@ class Rules:
     step_up: StepUpRules
     factor: FactorRules
     sign_in: SignInRules
+    party: RelyingParty
 
 
 def prove_or_ask(
@@ -63,10 +77,11 @@ def prove_or_ask(
         return proven
     if row.tries < rules.step_up.tries:
         _record_refusal(session, matter, factor_id.reason, act=act)
-        return _again(session, row, token=given.token, fault=factor_id.reason)
+        return _again(session, row, token=given.token, fault=_shown(factor_id))
     row.ended_at, row.ended_reason = act.now, "tries"
     kept = row.kept_file or b""
-    return _refuse(session, matter, factor_id.reason, token=token, rules=rules, act=act, file=kept)
+    _record_refusal(session, matter, factor_id.reason, act=act)
+    return _ask(session, matter, token=token, rules=rules, act=act, file=kept, fault=_shown(factor_id))
 
 
 def kept_file(session: Session, *, given: Given, act: Act) -> bytes:
@@ -93,7 +108,22 @@ def _open_question(session: Session, *, given: Given, act: Act) -> StepUp | None
     return row if row is not None and is_own and row.ended_at is None and act.now < row.expires_at else None
 
 
+def asker_of(token: str, *, rules: Rules) -> Asker:
+    """Return who asks a key in the name of one question: its answer is worth nothing for any other."""
+    return Asker(purpose="step-up", holder=token, life=rules.step_up.life, party=rules.party)
+
+
 def _factor_that_proved(session: Session, *, given: Given, rules: Rules, act: Act) -> int | Deny:
+    if given.key:
+        key = accept_key(
+            session,
+            person_id=act.actor.id,
+            text=given.key,
+            asker=asker_of(given.token, rules=rules),
+            rules=rules.factor,
+            act=act,
+        )
+        return key if isinstance(key, Deny) else key.id
     tried = reserve_code_try(
         session,
         name=name_digest(act.actor.login, rules=rules.sign_in),
@@ -163,6 +193,10 @@ def _record_refusal(session: Session, matter: Matter, reason: str, *, act: Act) 
         about=matter.about,
         details=_details(matter),
     )
+
+
+def _shown(decision: Deny) -> str:
+    return USED_UP if decision.reason == USED_UP else REFUSED
 
 
 def _details(matter: Matter) -> dict[str, str | int | bool]:

@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, select, text
 from werkzeug.test import TestResponse
 
-from control.people import enrol_known_factor, sync_people
+from control.people import enrol_known_factor, open_unsafe_enrolment, sync_people
 from control.people.circumstances import directory_of
 from control.people.directory.client import Directory
 from control.people.factors.models import Factor
@@ -86,6 +86,8 @@ def house(make_app: Callable[..., Flask], directory: DirectoryServer) -> Flask:
         for person in directory.people:
             if person.enrolled:
                 enrol_known_factor(session, login=person.login, secret=SECRET, settings=held.settings, act=act)
+            else:
+                open_unsafe_enrolment(session, login=person.login, settings=held.settings, act=act)
     return app
 
 
