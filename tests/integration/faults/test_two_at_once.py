@@ -114,7 +114,7 @@ def test_without_the_locked_head_the_judgement_says_that_a_number_was_given_twic
 
 
 def two_leaders_at_once(trail, monkeypatch, *, is_fenced: bool) -> None:
-    """Let a second leader in while the first is about to move the head; the primary key, the last guard, is gone."""
+    """Let a second leader in while the first is about to store its batch; the primary key, the last guard, is gone."""
     with trail.engine("vl_owner").begin() as connection:
         connection.execute(text("ALTER TABLE audit_journal DROP CONSTRAINT pk_audit_journal"))
     is_about_to, may_go_on = threading.Event(), threading.Event()
@@ -122,7 +122,7 @@ def two_leaders_at_once(trail, monkeypatch, *, is_fenced: bool) -> None:
 
     @event.listens_for(first.engine, "before_cursor_execute")
     def pause(_connection, _cursor, statement, *_more) -> None:
-        if statement.startswith("UPDATE audit_head"):
+        if "INSERT INTO audit_journal" in statement:
             is_about_to.set()
             may_go_on.wait(30)
 
