@@ -32,6 +32,7 @@ from control.titles import title_of
 follows = Blueprint("follows", __name__, url_prefix="/trail/follow", template_folder="templates")
 
 PAGE_SIZE = 25
+SIDES = ("on", "values")  # of a person: what others did, where their name is sealed
 A_MOMENT = timedelta(seconds=1)
 LISTING = ListingRules(sorts={"at": "-"}, default="-at", filters=("side", "outcome"), size=PAGE_SIZE)
 ABOUT = frozenset(field.name for field in fields(audit.About))
@@ -43,9 +44,9 @@ ABOUT = frozenset(field.name for field in fields(audit.About))
 def show(kind: str, code: str) -> ResponseReturnValue:
     """Show who or what it is, its timeline, its counts, and its neighbours on the golden thread."""
     listing = LISTING.read(request.args)
-    side = "on" if kind == "person" and listing.filters["side"] == "on" else ""
+    side = listing.filters["side"] if kind == "person" and listing.filters["side"] in SIDES else ""
     with unit_of_work() as session:
-        track = service.follow(session, kind=kind, code=code, side=side)
+        track = service.follow(session, kind=kind, code=code, side=side, keys=services().writer.keys)
         query = replace(track.query, limit=PAGE_SIZE, before=cursor(listing))
         if listing.filters["outcome"] == "denied":
             query = replace(query, denied=True)

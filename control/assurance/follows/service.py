@@ -17,8 +17,9 @@ import audit
 from audit.sums import Extent, extent
 from control.assurance.trail.domain import person_number
 from control.assurance.trail.lineage import Knots, neighbours
+from control.assurance.trail.service import NEVER_SEEN
 from control.cases.files.models import CaseFile
-from control.errors import NotFound
+from control.errors import NotFound, Unavailable
 from control.people.models import LoginSession, Person
 from control.people.sessions.domain import code_of
 from control.privilege.models import AuthorisingDocument, PrivilegedAccount, PrivilegeGrant
@@ -62,18 +63,22 @@ class Track:
     knots: Knots
 
 
-def follow(session: Session, *, kind: str, code: str, side: str = "") -> Track:
-    """Return the track of one thing. `side` "on" asks what was done to a person instead of by them. Raises NotFound."""
+def follow(session: Session, *, kind: str, code: str, keys: audit.SubjectKeys, side: str = "") -> Track:
+    """Return the track of one thing. `side` "on" asks what was done to a person instead of by them, "values" where
+    their name is sealed: found in the directory first, then by its token. Raises NotFound, Unavailable.
+    """
     if kind not in FOLLOWED or not code.isprintable():
         raise NotFound(kind, code)
     describe = _DESCRIBE.get(kind)
     followed = (describe(session, code) if describe else None) or Followed(kind=kind, code=code, name=code)
     query = query_of(kind, code, side=side)
     connection = session.connection()
+    if side == "values":
+        query = audit.Query(tokens=_tokens(session, followed, keys=keys))
     found = extent(connection, query)
     other = None
     if kind == "person":
-        other = extent(connection, query_of(kind, code, side="by" if side == "on" else "on"))
+        other = extent(connection, query_of(kind, code, side="" if side == "on" else "on"))
     if not followed.is_known and not found.count and not (other and other.count):
         raise NotFound(kind, code)
     knots = [(kind, code)] if kind in ("document", "request", "grant", "session", "alert", "run", "evidence") else []
@@ -87,6 +92,14 @@ def query_of(kind: str, code: str, *, side: str = "") -> audit.Query:
     if kind == "person" and side != "on":
         return audit.Query(actor_id=code)
     return replace(audit.Query(), **{FOLLOWED[kind]: code})  # type: ignore[arg-type]  # a field that holds text
+
+
+def _tokens(session: Session, followed: Followed, *, keys: audit.SubjectKeys) -> tuple[str, ...]:
+    try:
+        found = audit.tokens(session.connection(), followed.code, [followed.name], keys=keys)
+    except audit.SubjectKeyError as error:
+        raise Unavailable("trail.keys.unavailable") from error
+    return found or (NEVER_SEEN,)
 
 
 def _person(session: Session, code: str) -> Followed | None:

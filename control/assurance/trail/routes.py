@@ -12,12 +12,18 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 import audit
 from control.access import audited, requires
 from control.actions import Action
 from control.assurance import places
 from control.assurance.compliance.service import run_check
+from control.assurance.findings.domain import State as FindingState
+from control.assurance.findings.models import Finding
+from control.assurance.findings.service import Summary, summary_of, visible_to
+from control.assurance.findings.view import kind_titles
 from control.assurance.searches.models import TrailSearch
 from control.assurance.searches.service import visible
 from control.assurance.trail import charts, forms, service, speech
@@ -37,6 +43,7 @@ trail = Blueprint("trail", __name__, url_prefix="/trail", template_folder="templ
 CSV_HEADER = ("sequence", "at", "actor", "name", "action", "title", "subject", "outcome", "reason", "hash")
 UNPROCESSABLE = 422
 SAVED_SHOWN = 8
+FINDINGS_SHOWN = 4
 # The counts beside the timeline, in reading order: the facet and the filter that narrows to one of its values.
 SHOWN_FACETS = {"area": "action", "actor": "who", "outcome": "outcome", "account": "account", "case": "case"}
 
@@ -51,6 +58,8 @@ class Answer:
     actors: list[tuple[str, str]]
     names: Mapping[str, str]
     saved: tuple[TrailSearch, ...]
+    findings: tuple[Finding, ...]
+    waiting: Summary
 
 
 @trail.get("")
@@ -87,6 +96,8 @@ def timeline() -> ResponseReturnValue:
             actors=actors,
             names={**dict(actors), **service.people(session, counted), **(found.names if found else {})},
             saved=tuple(visible(session, actor=g.actor))[:SAVED_SHOWN],
+            findings=_findings(session),
+            waiting=summary_of(session, viewer=g.actor, now=g.now),
         )
         g.act.record(session, Action.AUDIT_TRAIL_SEARCH, details=asked.details)
     return _draw(asked, answer, query=query, faults=faults)
@@ -117,6 +128,7 @@ def _draw(asked: forms.Asked, answer: Answer, *, query: audit.Query, faults: Map
         faults=faults,
         chips=[(name, listing.filters[name], _state(listing, **{name: ""})) for name in asked.used],
         areas=_areas(),
+        finding_titles=kind_titles(),
         facets=_facets(listing, answer.facets),
         series=_series(asked, found.chart, query=query) if found else [],
         state=urlencode({name: listing.filters[name] for name in asked.used}),
@@ -163,6 +175,17 @@ def _as_csv(asked: forms.Asked, query: audit.Query) -> ResponseReturnValue:
         for line in lines
     ]
     return csv_response("trail.csv", CSV_HEADER, rows)
+
+
+def _findings(session: Session) -> tuple[Finding, ...]:
+    """Return the findings that wait and that the person may see, the most urgent first."""
+    rows = session.scalars(
+        select(Finding)
+        .where(Finding.state != FindingState.CLOSED, visible_to(g.actor))
+        .order_by(Finding.due_at, Finding.id)
+        .limit(FINDINGS_SHOWN)
+    )
+    return tuple(rows)
 
 
 def _state(listing: Listing, **changes: str | None) -> str:

@@ -128,9 +128,11 @@ def find(session: Session, *, search: audit.Search, query: audit.Query, window: 
 def counted(search: audit.Search, query: audit.Query) -> audit.Facets:
     """Return how often each area, actor and outcome stands in what matches. Raises Unavailable."""
     try:
-        return search.facets(query)
+        facets = search.facets(query)
+        refused = search.facets(replace(query, denied=True)) if query.denied is None else None
     except audit.SearchUnavailableError as error:
         raise Unavailable("trail.search.unavailable") from error
+    return facets if refused is None else replace(facets, counts=_with_refused(facets, refused))
 
 
 def resolved(session: Session, asked: Asked, *, keys: audit.SubjectKeys) -> audit.Query:
@@ -212,6 +214,18 @@ def actors_matching(session: Session, *, text: str) -> list[tuple[str, str]]:
 
 def _holds(text: str) -> ColumnElement[bool]:
     return or_(Person.search_text.contains(fold(text), autoescape=True), Person.login == text)
+
+
+def _with_refused(facets: audit.Facets, refused: audit.Facets) -> Mapping[str, tuple[audit.Count, ...]]:
+    """A refusal stands in the body as a failure; for a person it is an outcome of its own."""
+    denied = sum(one.count for one in refused.counts["outcome"])
+    split = {one.value: one.count for one in facets.counts["outcome"]}
+    split["failure"] = split.get("failure", 0) - denied
+    pairs = sorted({**split, "denied": denied}.items(), key=lambda pair: (-pair[1], pair[0]))
+    return {
+        **facets.counts,
+        "outcome": tuple(audit.Count(value=name, count=count) for name, count in pairs if count > 0),
+    }
 
 
 def _chart(search: audit.Search, query: audit.Query, window: Window) -> Chart:

@@ -89,6 +89,7 @@ def test_a_person_is_followed_by_what_they_did_and_by_what_others_did(sign_in, c
     assert "Việc người khác làm liên quan đến người này" in by
     looked = [one for one in written() if one["event"]["action"] == "audit:trail:follow"]
     assert [one["user"]["target"]["id"] for one in looked] == [f"person:{house.holder.id}"] * 2
+    assert numbers(page(client, f"{address}?side=values")) == []  # no entry of theirs carries a sealed name
     assert "hệ thống (alerts)" in page(client, "/trail/follow/person/system:alerts")
 
 
@@ -108,6 +109,21 @@ def test_what_nobody_knows_is_not_found_and_no_fault(sign_in, client, clean_data
     sign_in(Permission.ASSURANCE_TRAIL_READ)
 
     assert client.get(address).status_code == 404
+
+
+def test_a_person_is_found_by_the_token_of_their_name_without_the_name_in_the_trail(
+    sign_in, client, granted, write, number
+):
+    house, _ = granted
+    holder = f"person:{house.holder.id}"
+    number(NOON)
+    write(at=NOON, actor_id="system:sync", personal={"name": house.holder.display_name}, subject=holder)
+    write(at=NOON, actor_id="system:sync", personal={"name": "Người Khác"}, subject="person:999")
+    last = number(NOON)
+    sign_in(Permission.ASSURANCE_TRAIL_READ)
+
+    assert len(numbers(page(client, f"/trail/follow/person/{holder}?side=values"))) == 1, last
+    assert numbers(page(client, f"/trail?q={house.holder.display_name}")) == []
 
 
 def test_without_the_right_nobody_follows_anything(sign_in, client, followed):
