@@ -1,4 +1,4 @@
-"""Look through the trail and its state every minute, note what must be explained, escalate what is overdue.
+"""Look through the trail and its state three times a minute, note what must be explained, escalate what is overdue.
 
 Invariant: a look is one transaction: what was found and how far was looked hold together or not at all.
 """
@@ -18,7 +18,7 @@ from control.operations.jobs import JobContext
 from control.operations.schedules import ScheduleSpec
 
 TASK = "assurance.findings"
-SCHEDULE = ScheduleSpec(slug="findings", task=TASK, cron="* * * * *", late_after_seconds=300)
+SCHEDULE = ScheduleSpec(slug="findings", task=TASK, cron="* * * * * */20", late_after_seconds=300)
 
 
 def find_findings(context: JobContext, **_arguments: Any) -> None:

@@ -177,6 +177,13 @@ class Sight:
     runs: Sequence[TrailCheckRun]
     lags: Mapping[str, tuple[LagHour, ...]]
 
+    @property
+    def worst_comparison(self) -> audit.Reconciliation | None:
+        """The newest comparison of a copy that differs, or the newest of all when every copy is equal."""
+        newest = {one.target: one for one in reversed(self.comparisons)}
+        different = [one for one in newest.values() if not one.is_equal]
+        return next(iter(different or self.comparisons), None)
+
 
 def sight(session: Session, *, now: datetime) -> Sight:
     """Gather the page in a fixed number of questions."""
