@@ -50,8 +50,8 @@ from audit.query import (
 )
 from audit.text import words
 
-RECENT = 5000  # entries looked at first for words
-FREQUENT = 0.03  # the share of them from which on a walk finds WALKED_TO entries sooner than the index does
+RECENT = 2000  # entries looked at first for words
+FREQUENT = 0.05  # the share of them from which on a walk finds WALKED_TO entries sooner than the index does
 WALKED_TO = 1000  # words that stand nearly everywhere are counted up to here, not up to COUNTED_TO
 
 COLUMNS = ("actor_id", "person_id", "account_id", "case_code", "outcome")
@@ -161,15 +161,16 @@ def _by_words(connection: Connection, query: Query) -> tuple[list[int], int, int
     seq, wanted = tables.search.c.seq, conditions(query)
     newest_of_all: int = connection.scalar(select(func.max(seq))) or 0
     top: int = newest_of_all + 1 if query.before is None else query.before
-    recent = select(seq).where(wanted, seq < top, seq >= top - RECENT).order_by(seq.desc())
-    found = list(connection.scalars(recent))
-    if len(found) >= RECENT * FREQUENT:
-        reach = WALKED_TO * RECENT // len(found) * 3 // 2  # far enough, if they are spread as here
-        walk = select(seq).where(wanted, seq < top, seq >= top - reach).order_by(seq.desc())
-        with _without(connection, "bitmapscan"):
-            walked = list(connection.scalars(walk.limit(max(WALKED_TO, query.limit) + 1)))
-        if len(walked) > max(WALKED_TO, query.limit):
-            return walked[: query.limit + 1], len(walked), WALKED_TO
+    enough = max(WALKED_TO, query.limit) + 1
+    with _without(connection, "bitmapscan"):
+        recent = select(seq).where(wanted, seq < top, seq >= top - RECENT).order_by(seq.desc())
+        found = list(connection.scalars(recent))
+        if len(found) >= RECENT * FREQUENT:
+            reach = top - RECENT - enough * RECENT // len(found) * 3 // 2  # far enough, if they are spread as here
+            earlier = select(seq).where(wanted, seq < top - RECENT, seq >= reach).order_by(seq.desc())
+            walked = found + list(connection.scalars(earlier.limit(max(0, enough - len(found)))))
+            if len(walked) >= enough:
+                return walked[: query.limit + 1], len(walked), WALKED_TO
     with _without(connection, "seqscan", "indexscan"):
         some: list[int] = list(connection.scalars(_some(query)))
     if len(found) <= query.limit and len(some) <= COUNTED_TO:  # these are all there are
