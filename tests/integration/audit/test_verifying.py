@@ -80,6 +80,8 @@ def test_an_empty_journal_is_whole(trail):
     assert report_of(trail).ok
 
 
+@pytest.mark.fault(17)
+@pytest.mark.tamper(1)
 def test_a_changed_body_is_named(trail):
     trail.fill(8)
     trail.tamper(REPLACE)
@@ -87,6 +89,8 @@ def test_a_changed_body_is_named(trail):
     assert kinds(report_of(trail)) == [("altered", 4)]
 
 
+@pytest.mark.fault(17)
+@pytest.mark.tamper(2)
 def test_a_changed_body_with_the_whole_chain_made_anew_is_caught_by_the_checkpoint(trail, checkpoint):
     trail.fill(8)
     checkpoint()
@@ -103,6 +107,8 @@ def test_a_removed_row_is_named(trail):
     assert ("missing", 3) in kinds(report_of(trail))
 
 
+@pytest.mark.fault(17)
+@pytest.mark.tamper(3)
 def test_a_removed_row_with_the_rest_moved_up_and_made_anew_is_caught(trail, checkpoint):
     trail.fill(8)
     checkpoint()
@@ -116,6 +122,8 @@ def test_a_removed_row_with_the_rest_moved_up_and_made_anew_is_caught(trail, che
     assert ("writer-gap", 3) in found
 
 
+@pytest.mark.fault(17)
+@pytest.mark.tamper(4)
 def test_two_rows_that_changed_places_are_caught(trail, checkpoint):
     trail.fill(8)
     checkpoint()
@@ -128,6 +136,8 @@ def test_two_rows_that_changed_places_are_caught(trail, checkpoint):
     assert ("checkpoint", 7) in kinds(report_of(trail))
 
 
+@pytest.mark.fault(17)
+@pytest.mark.tamper(5)
 def test_a_tail_cut_off_is_shorter_than_what_was_signed(trail, checkpoint):
     trail.fill(8)
     checkpoint()
@@ -137,20 +147,38 @@ def test_a_tail_cut_off_is_shorter_than_what_was_signed(trail, checkpoint):
     assert ("shorter", 6) in kinds(report_of(trail))
 
 
-@pytest.mark.parametrize("column", ["leaf", "link"])
-def test_one_bit_of_a_hash_is_named(trail, column):
+@pytest.mark.fault(17)
+@pytest.mark.tamper(8)
+@pytest.mark.parametrize("column", ["body", "leaf", "link"])
+def test_one_bit_of_a_body_or_a_hash_is_named(trail, column):
     trail.fill(5)
     trail.tamper(f"UPDATE audit_journal SET {column} = set_bit({column}, 7, 1 - get_bit({column}, 7)) WHERE seq = 2")
 
     assert ("link" if column == "link" else "altered", 2) in kinds(report_of(trail))
 
 
+@pytest.mark.fault(17)
+@pytest.mark.tamper(9)
 def test_one_bit_of_a_note_is_caught(trail, checkpoint):
     trail.fill(5)
     checkpoint()
     trail.tamper("UPDATE audit_checkpoint SET note = set_bit(note, 700, 1 - get_bit(note, 700))")
 
     assert [kind for kind, _ in kinds(report_of(trail))] == ["checkpoint"]
+
+
+@pytest.mark.fault(17)
+@pytest.mark.tamper(9)
+def test_one_bit_of_a_tile_is_named_and_nothing_more_is_signed(trail, checkpoint):
+    trail.fill(300)
+    checkpoint()
+    trail.tamper("UPDATE audit_tile SET hashes = set_bit(hashes, 700, 1 - get_bit(hashes, 700))")
+    trail.fill(1)
+
+    assert [kind for kind, _ in kinds(report_of(trail))] == ["tile"]
+    trail.tamper("UPDATE audit_tile SET root = set_bit(root, 7, 1 - get_bit(root, 7))")
+    with pytest.raises(RefusedError, match="inconsistent"):
+        checkpoint()
 
 
 def test_a_row_whose_time_is_not_that_of_its_body_is_named(trail):
