@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from flask import Flask, current_app, g, request
 
 import audit
+from control import room
 from control.actions import Action
 from control.acts import VISITOR
 from control.db import unit_of_work
@@ -104,6 +105,12 @@ def access_of(app: Flask, endpoint: str) -> Access:
     return mark
 
 
+def is_public(endpoint: str | None) -> bool:
+    """Tell whether everyone may enter an endpoint; an unknown one is nobody's."""
+    mark: Access | None = getattr(current_app.view_functions.get(endpoint or ""), "access", None)
+    return mark is not None and mark.door is Door.PUBLIC
+
+
 def trace_of(app: Flask, endpoint: str) -> Trace:
     """Return what an endpoint records; `install` has proved that it says so."""
     view: Any = app.view_functions[endpoint]
@@ -146,7 +153,7 @@ def enforce() -> None:
     if access.door is Door.API and brings_key():
         _admit_key(access.detail)
         return
-    fault = _fault(access)
+    fault = _fault(access) or _lack_of_room(access)
     if fault is None:
         return
     with unit_of_work() as session:
@@ -169,6 +176,16 @@ def _fault(access: Access) -> VongLauError | None:
     if access.door is Door.SIGNED_IN or access.detail in g.actor.permissions:
         return None
     return NotAllowed(Deny(rule="access.gate", reason="access.denied", params={"permission": access.detail}))
+
+
+def _lack_of_room(access: Access) -> VongLauError | None:
+    """Refuse what hands out privilege while the disk of the trail is nearly full."""
+    if access.door is not Door.PERMISSION or request.method in SAFE_METHODS:
+        return None
+    if not room.hands_out_privilege(access.detail):
+        return None
+    with unit_of_work() as session:
+        return Unavailable("audit.room_is_low") if room.is_running_out(session) else None
 
 
 def brings_key() -> bool:

@@ -56,6 +56,10 @@ CORE_MESSAGES: Mapping[str, Message] = {
         vi="Không ghi được nhật ký kiểm toán nên việc chưa được thực hiện. Không có gì thay đổi; hãy thử lại sau.",
         en="The audit trail cannot be written, so the act was not done. Nothing has changed; try again later.",
     ),
+    "audit.room_is_low": Message(
+        vi="Ổ đĩa của nhật ký kiểm toán gần đầy nên việc đặc quyền tạm dừng. Hãy báo người trực giải phóng chỗ.",
+        en="The disk of the audit trail is nearly full, so privileged acts wait. Ask the person on call to make room.",
+    ),
     "csrf.invalid": Message(
         vi="Biểu mẫu đã hết hạn hoặc không do trang này gửi. Hãy mở lại trang và gửi lại.",
         en="The form has expired or did not come from this page. Open the page again and resend.",

@@ -16,6 +16,7 @@ from flask_login import LoginManager
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityError
 
 import audit
+from control.access import is_public
 from control.actions import Action
 from control.acts import VISITOR, Act, Actor
 from control.db import unit_of_work
@@ -62,7 +63,12 @@ def take_circumstances() -> None:
     )
     if request.endpoint == "static":
         return
-    actor = _load_actor(request)
+    try:
+        actor = _load_actor(request)
+    except Unavailable:
+        if not is_public(request.endpoint):
+            raise
+        actor = None  # the pages of sign-in stand also while nothing can be written down, not even that one was here
     if actor is not None:
         g.actor, g.act = actor, g.act.as_actor(actor)
 

@@ -7,7 +7,7 @@ import re
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from control.privilege import seed_demonstration
 from control.requests import SESSION_COOKIE
@@ -219,6 +219,41 @@ def test_e7_a_double_click_is_refused_the_second_time(admin, leader, house):
     answer = approve(leader, code, status=403, **read)
 
     assert "chỉ quyết định một lần" in answer.text
+
+
+@pytest.mark.fault(11)
+def test_while_the_trail_has_little_room_nobody_gets_more_rights_but_rights_are_taken_away(
+    admin, leader, house, role_engine
+):
+    code = file(admin, house)
+    page = f"/privilege/requests/{code}/approval"
+
+    def measure(level):
+        with role_engine("vl_sequencer").begin() as connection:
+            connection.execute(
+                text(
+                    "INSERT INTO audit_disk (volume, level, total_bytes, free_bytes, ballast_bytes, since, at) "
+                    "VALUES ('journal', :level, 100, 4, 0, now(), now()) "
+                    "ON CONFLICT (volume) DO UPDATE SET level = excluded.level"
+                ),
+                {"level": level},
+            )
+
+    measure("refusing")
+    refused = leader.post(page, on=page, status=503, verdict="approve", **read_digest(leader, code))
+    still_waits = leader.get(page)
+    measure("warning")
+    approve(leader, code)
+    grant = re.search(r"CQ-\d{4}", leader.get(f"/privilege/requests/{code}"))[0]
+    measure("refusing")
+    leader.post(f"/privilege/grants/{grant}/revocation", on=f"/privilege/grants/{grant}", reason="Xong việc")
+
+    assert "Ổ đĩa của nhật ký kiểm toán gần đầy" in refused.text
+    assert 'name="verdict"' in still_waits
+    assert "đã thu hồi" in leader.get(f"/privilege/grants/{grant}")
+    with role_engine("vl_owner").connect() as connection:
+        found = connection.execute(text("SELECT convert_from(body, 'UTF8') FROM audit_outbox")).scalars().all()
+    assert sum('"reason_code":"audit.room_is_low"' in body for body in found) == 1
 
 
 def test_a_rejection_needs_a_reason(admin, leader, house):
