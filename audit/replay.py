@@ -4,16 +4,18 @@ Only what continues the journal link by link is taken; nothing is numbered anew 
 no sequencer leads. Entries that the restored outbox still holds leave it, for they are numbered already.
 """
 
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, fields
 from itertools import islice
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, delete, insert, select, text, update
 
 from audit import tables
+from audit.chain import MOST_PROBLEMS, Problem
 from audit.journal import Head, Journal, Record, link_hash
 from audit.merkle import leaf_hash
-from audit.segments import read_segments
+from audit.segments import BrokenSegmentError, read_segments
 from audit.sequencer import LEADER_LOCK
 
 BATCH = 1000
@@ -40,20 +42,59 @@ class Replayed:
         return self.last - self.first
 
 
-def replay(engine: Engine, folder: Path) -> Replayed:
-    """Append what the files hold beyond the journal. Raises NotReplayedError, BrokenSegmentError."""
+def replay(engine: Engine, folder: Path, *, is_trial: bool = False) -> Replayed:
+    """Append what the files hold beyond the journal; a trial does it and takes it back.
+
+    Raises NotReplayedError, BrokenSegmentError.
+    """
     with engine.connect() as connection:
         leads = connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": LEADER_LOCK})
         connection.commit()
         try:
             if not leads:
                 raise NotReplayedError("a sequencer is at work: stop `vonglau audit run` first", upto=0)
-            return _replay(connection, folder)
+            return _replay(connection, folder, is_trial=is_trial)
         finally:
             connection.invalidate()  # gives the lock up with the connection
 
 
-def _replay(connection: Connection, folder: Path) -> Replayed:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """What the files say beside the journal: entries in both, entries still to come, and what differs."""
+
+    entries: int
+    behind: int
+    problems: tuple[Problem, ...]
+
+
+def compare(connection: Connection, folder: Path) -> Compared:
+    """Compare every line with the journal's row; a body the journal no longer has must not be in a file either."""
+    journal, problems, entries = Journal(connection), list[Problem](), 0
+    head = journal.head()
+    size = head.size if head else 0
+    lines = read_segments(folder)
+    try:
+        for known, line in zip(journal.iterate(), lines, strict=False):
+            entries += 1
+            if line != known and len(problems) < MOST_PROBLEMS:
+                problems.append(_differs(line.sequence, line, known))
+        for line in islice(lines, 1):
+            problems.append(_problem(line.sequence, "the files go on, the journal does not"))
+    except BrokenSegmentError as error:
+        problems.append(_problem(error.sequence, str(error)))
+    return Compared(entries=entries, behind=max(0, size - entries), problems=tuple(problems))
+
+
+def _differs(sequence: int, line: Record, known: Record) -> Problem:
+    names = [one.name for one in fields(Record) if getattr(line, one.name) != getattr(known, one.name)]
+    return _problem(sequence, f"file and journal differ in {', '.join(names)}")
+
+
+def _problem(sequence: int, detail: str) -> Problem:
+    return Problem(kind="segment", sequence=sequence, detail=detail)
+
+
+def _replay(connection: Connection, folder: Path, *, is_trial: bool) -> Replayed:
     with connection.begin():
         head = Journal(connection).head()
     if head is None:
@@ -66,9 +107,12 @@ def _replay(connection: Connection, folder: Path) -> Replayed:
         if last.link != head.link:
             raise NotReplayedError(f"the files tell another story of entry {last.sequence}", upto=head.size)
     first = head.size
-    while batch := list(islice(lines, BATCH)):
-        with connection.begin():
-            head = _append(connection, batch)
+    with connection.begin() if is_trial else nullcontext() as whole:
+        while batch := list(islice(lines, BATCH)):
+            with nullcontext() if is_trial else connection.begin():
+                head = _append(connection, batch)
+        if whole is not None:
+            whole.rollback()
     return Replayed(first=first, last=head.size)
 
 

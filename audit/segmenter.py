@@ -128,20 +128,24 @@ class Segmenter:
     def _look_for_losses(self, connection: Connection) -> None:
         """Compare what is there with what was left there, and write again what is not."""
         if not self._folder.is_linked():
-            self._lost(connection, self._folder.number, action="audit:segment:unlink")
+            self._lost(connection, [self._folder.number], action="audit:segment:unlink")
         there = self._folder.numbers()
-        for number in range((self._upto + PER_FILE - 1) // PER_FILE):
-            if number == self._folder.number and self._sizes.get(number) != LOST:
-                continue
-            if there.get(number) is None or there[number] != self._sizes.get(number):
-                self._lost(connection, number, action="audit:segment:lose")
+        lost = [
+            number
+            for number in range((self._upto + PER_FILE - 1) // PER_FILE)
+            if self._sizes.get(number) == LOST
+            or (number != self._folder.number and there.get(number) != self._sizes.get(number))
+        ]
+        if lost:
+            self._lost(connection, lost, action="audit:segment:lose")
 
-    def _lost(self, connection: Connection, number: int, *, action: str) -> None:
-        is_open = number == self._folder.number
-        self._rewrite(connection, number)
-        if is_open:
-            self._folder.open(number)
-        self.speaker.say(action, details={"segment": file_name(number), "first": number * PER_FILE})
+    def _lost(self, connection: Connection, numbers: list[int], *, action: str) -> None:
+        for number in numbers:
+            is_open = number == self._folder.number
+            self._rewrite(connection, number)
+            if is_open:
+                self._folder.open(number)
+        self.speaker.say(action, details={"segment": file_name(numbers[0]), "files": len(numbers)})
 
     def _rewrite(self, connection: Connection, number: int) -> None:
         first, last = number * PER_FILE, min((number + 1) * PER_FILE, self._upto)

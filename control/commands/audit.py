@@ -20,7 +20,7 @@ from uuid import UUID
 
 import click
 
-from control.commands import auditanchor, auditgap, auditkeep, auditship
+from control.commands import auditanchor, auditgap, auditkeep, auditsegments, auditship
 from control.commands.auditanchor import no_checkpoint as _no_checkpoint
 from control.commands.auditaround import around as _around
 from control.commands.auditaround import search_client
@@ -70,7 +70,7 @@ def run(speech: Speech) -> None:
         signer=SignerClient(path=settings.signer_socket) if settings.signer_socket else None,
         shipper=Shipper(engine=engine, client=client, requires_template=True) if client else None,
         anchorer=auditanchor.make_anchorer(settings, engine),
-        beside={"reconcile": nightly(settings, engine)},
+        beside={"reconcile": nightly(settings, engine), **auditsegments.beside(settings, engine)},
     )
     _stop_on_signals(process.stop)
     process.run()
@@ -345,5 +345,12 @@ def _write(data: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
-for _command in (*auditkeep.COMMANDS, *auditship.COMMANDS, auditanchor.key, auditanchor.line, auditgap.gap):
+for _command in (
+    *auditkeep.COMMANDS,
+    *auditsegments.COMMANDS,
+    *auditship.COMMANDS,
+    auditanchor.key,
+    auditanchor.line,
+    auditgap.gap,
+):
     audit.add_command(_command)

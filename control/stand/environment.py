@@ -24,6 +24,7 @@ DATABASE_ROLES: Mapping[str, str] = {
     "monitor": "vl_reader",
     "reader": "vl_reader",
 }
+AUDIT_FOLDERS = ("segments", "ballast")
 STARTED = ("web", "worker", "audit", "signer", "monitor")  # these run; the others are roles for commands
 
 
@@ -49,6 +50,8 @@ class Addresses:
 
 def write_environments(home: Path, *, addresses: Addresses, secrets: StandSecrets, profile: str) -> None:
     """Write DIR/env/<process>.env for every process and every role that commands run under."""
+    for name in AUDIT_FOLDERS:
+        folder(home / name, account=account_for("audit"), mode=0o700)
     for name in PROCESSES:
         account = account_for(name) if name in STARTED else None
         state = folder(home / "state" / name, account=account, mode=0o711 if name == "signer" else 0o700)
@@ -71,6 +74,8 @@ def settings_of(
         "VONGLAU_SEPARATION": "on" if separation_is_on() else "off",
         "VONGLAU_SIGNER_SOCKET": str(state_dir.parent / "signer" / "signer.sock"),
     }
+    if name == "audit":
+        common |= _audit_folders(state_dir.parent.parent)
     return {**common, **_witness(addresses), **_OWN.get(name, _nothing)(addresses, secrets)}
 
 
@@ -83,6 +88,13 @@ def _witness(addresses: Addresses) -> dict[str, str]:
         "VONGLAU_WITNESS_KEY": addresses.witness_key,
         "VONGLAU_ANCHOR_EVERY": "1",
     }
+
+
+def _audit_folders(home: Path) -> dict[str, str]:
+    """Return where the trail keeps its files: one volume for all here, two in production."""
+    segments, room = (str(home / name) for name in AUDIT_FOLDERS)
+    has_own_database = (home / "postgres" / "data").exists()
+    return {"VONGLAU_SEGMENT_DIR": segments, "VONGLAU_JOURNAL_DIR": room if has_own_database else ""}
 
 
 def _nothing(_addresses: Addresses, _secrets: StandSecrets) -> dict[str, str]:
