@@ -173,6 +173,13 @@ PERMISSION_TITLES: Mapping[Permission, Message] = {
     Permission.ASSURANCE_FINDING_CLOSE: Message(vi="Đóng phát hiện", en="Close findings"),
     Permission.ASSURANCE_FINDING_EXPLAIN: Message(vi="Giải trình mọi phát hiện", en="Explain any finding"),
     Permission.ASSURANCE_FINDING_READ: Message(vi="Xem mọi phát hiện", en="Read all findings"),
+    Permission.ASSURANCE_KEEPING_DECIDE: Message(
+        vi="Quyết định việc xoá, giữ nhật ký do người khác đề xuất", en="Decide what others propose to prune or hold"
+    ),
+    Permission.ASSURANCE_KEEPING_PROPOSE: Message(
+        vi="Đề xuất xoá, giữ nhật ký, đổi thời hạn lưu", en="Propose to prune, hold or erase, change retention"
+    ),
+    Permission.ASSURANCE_KEEPING_READ: Message(vi="Xem việc lưu giữ nhật ký", en="Read how the trail is kept"),
     Permission.ASSURANCE_PERSONAL_REVEAL: Message(
         vi="Mở giá trị cá nhân niêm cạnh dấu vết", en="Open personal values sealed beside the trail"
     ),

@@ -20,6 +20,7 @@ from control.access import audited, not_audited, requires
 from control.actions import Action
 from control.assurance.keeping import forms, service
 from control.assurance.keeping.answers import faults_of, refused_page
+from control.assurance.keeping.finding import folded
 from control.assurance.keeping.routes import IDENTIFIERS, keeping, proposed
 from control.db import unit_of_work
 from control.decisions import Deny
@@ -27,6 +28,7 @@ from control.frame.forms import kept as typed
 from control.frame.tables import ListingRules, csv_response
 from control.people import people_by_id
 from control.permissions import Permission
+from control.text import fold
 from policies import RULES_ZONE
 
 __all__ = ["keeping"]
@@ -173,9 +175,10 @@ def _wanted(filters: Mapping[str, str]) -> list[ColumnElement[bool] | SQLCoreOpe
     if filters["state"] == "released":
         wanted.append(table.c.released_at.is_not(None))
     if filters["q"]:
-        text = filters["q"]
+        text = fold(filters["q"])
         wanted.append(
-            table.c.order_number.contains(text, autoescape=True) | table.c.value.contains(text, autoescape=True)
+            folded(table.c.order_number).contains(text, autoescape=True)
+            | folded(table.c.value).contains(text, autoescape=True)
         )
     return wanted
 

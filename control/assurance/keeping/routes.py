@@ -22,6 +22,7 @@ from control.actions import Action
 from control.assurance.keeping import forms, service
 from control.assurance.keeping.answers import faults_of, refused_page
 from control.assurance.keeping.domain import OPEN_FOR, Kind, State
+from control.assurance.keeping.finding import folded
 from control.assurance.keeping.models import KeepingProposal
 from control.assurance.keeping.survey import KeptClass, due, prune_draft, survey
 from control.db import unit_of_work
@@ -33,6 +34,7 @@ from control.people import people_by_id, person_by_login
 from control.permissions import Permission
 from control.privilege.fields import Fields
 from control.services import services
+from control.text import fold
 from policies import RULES_ZONE
 
 keeping = Blueprint("keeping", __name__, url_prefix="/trail/retention", template_folder="templates")
@@ -56,7 +58,7 @@ def index() -> ResponseReturnValue:
         waiting = _waiting(session)
         held = holds(session.connection())
         names = people_by_id(session, person_ids=service.names_in(waiting))
-    wanted = listing.filters["q"].casefold()
+    wanted = fold(listing.filters["q"])
     rows = [one for one in found.classes if not wanted or wanted in _words_of(one)]
     if listing.wants_csv:
         header = (
@@ -135,10 +137,10 @@ def proposals() -> ResponseReturnValue:
     if listing.filters["state"] in STATES:
         wanted.append(KeepingProposal.state == listing.filters["state"])
     if listing.filters["q"]:
-        text = listing.filters["q"]
+        text = fold(listing.filters["q"])
         wanted.append(
-            KeepingProposal.target.contains(text, autoescape=True)
-            | KeepingProposal.order_number.contains(text, autoescape=True)
+            folded(KeepingProposal.target).contains(text, autoescape=True)
+            | folded(KeepingProposal.order_number).contains(text, autoescape=True)
         )
     column = KeepingProposal.proposed_at
     with unit_of_work() as session:
@@ -295,7 +297,7 @@ def _covers() -> dict[str, int]:
 
 def _words_of(one: KeptClass) -> str:
     law = one.law
-    return f"{law.id} {law.title_vi} {law.title_en} {law.citation} {law.text_vi} {law.text_en}".casefold()
+    return fold(f"{law.id} {law.title_vi} {law.title_en} {law.citation} {law.text_vi} {law.text_en}")
 
 
 def _csv_of(one: KeptClass) -> tuple[object, ...]:

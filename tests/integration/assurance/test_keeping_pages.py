@@ -123,6 +123,8 @@ def test_a_prune_takes_two_persons_and_the_pruner_does_it(
     code = code_in(submit(f"{BASE}/prunes", on=f"{BASE}/prunes/new", reason="hết hạn lưu"))
     assert submit(f"{BASE}/prunes", on=f"{BASE}/prunes/new", reason="lần nữa").status_code == 409
     sha256 = digest_of(role_engine, code)
+    (proposed,) = entries(role_engine, "audit:keeping:propose")
+    assert proposed["vn"]["retention"]["class"] == "K10Y"
 
     # The proposer cannot decide, by any door: not by the page, not by the form, not in the database.
     own = client.get(f"{BASE}/proposals/{code}").text
@@ -238,6 +240,7 @@ def test_a_class_is_raised_by_one_lowered_by_two_and_never_below_the_text(client
 
 
 @pytest.mark.requirement("S2-9.5")
+@pytest.mark.requirement("c21-emc-log")
 def test_an_emc_log_younger_than_three_years_cannot_be_deleted_and_the_report_lists_the_oldest(
     app, client, enter, submit, role_engine, pruner, people
 ):
@@ -337,8 +340,9 @@ def test_who_may_only_read_changes_nothing_and_every_list_leaves_as_csv(client, 
     for path in ("", "/proposals", "/holds"):
         answer = client.get(f"{BASE}{path}?format=csv")
         assert answer.mimetype == "text/csv", path
-    assert "GL-0001" in client.get(f"{BASE}/holds?state=active&scope=case&q=G99&format=csv").text
+    assert "GL-0001" in client.get(f"{BASE}/holds?state=active&scope=case&q=12/qd&format=csv").text
     assert "Không có lệnh giữ nào khớp" in client.get(f"{BASE}/holds?state=released").text
+    assert "EMC3Y" in client.get(f"{BASE}?q=ket noi emc&format=csv").text
     assert client.get(f"{BASE}/classes/NOPE").status_code == 404
     assert client.get(f"{BASE}/holds/GL-0009").status_code == 404
     assert client.get(f"{BASE}/proposals/LG-x").status_code == 404
