@@ -217,15 +217,16 @@ class _Walk:
             self.report("link", record.sequence, "the entry does not follow the one before it")
         self.link = record.link
         self.frontier.add(leaf)
-        for sequence, wrong in self._check_tile(record.leaf):
+        for sequence, wrong in self._check_tile(record):
             self.report("tile", sequence, wrong)
         if self.is_whole and (self.frontier.size in self.signed or self.frontier.size in self.outside):
             self._compare(record.sequence)
 
-    def _check_tile(self, leaf: bytes) -> Iterable[tuple[int, str]]:
-        if self.tiles is None or not self.is_whole:
+    def _check_tile(self, record: Record) -> Iterable[tuple[int, str]]:
+        if self.tiles is None or self.tiles.count != record.sequence:
+            self.tiles = None  # an entry is missing: what follows stands in another place than the tiles say
             return ()
-        return self.tiles.add(leaf, None if self.problems else self.frontier)
+        return self.tiles.add(record.leaf, None if self.problems else self.frontier)
 
     def _compare(self, sequence: int) -> None:
         """Compare the tree up to here with what was signed and with what others remember."""

@@ -110,6 +110,11 @@ class TileCheck:
     _above: Frontier = field(default_factory=Frontier)
     _read: dict[int, tuple[bytes, bytes]] = field(default_factory=dict)
 
+    @property
+    def count(self) -> int:
+        """How many leaves were taken."""
+        return len(self._roots) * WIDTH + len(self._leaves) // HASH_BYTES
+
     def add(self, leaf: bytes, frontier: Frontier | None) -> Iterator[tuple[int, str]]:
         """Take one leaf; `frontier` is the tree of the walk with this leaf, None when it is known to be wrong."""
         self._leaves += leaf
