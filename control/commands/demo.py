@@ -11,11 +11,14 @@ import tempfile
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from control.commands.speech import Speech, pass_speech
+
+if TYPE_CHECKING:
+    from audit.reconciliations import Reconciliation
 
 ALONE = """
 INSERT INTO privilege_approval (request_id, approver_id, requester_id, filed_by_id, holder_id, version, body_sha256,
@@ -43,6 +46,7 @@ def demo(speech: Speech) -> None:
             now=lambda: datetime.now(UTC),
             forget_factor=lambda login: forget_factor(speech, login=login),
             refuse_alone=lambda code: _approve_alone(speech, code=code),
+            compare_copies=lambda: compare_copies(speech),
             hold=lambda part: start.request(data, part=part, wish="hold"),
             release=lambda part: start.request(data, part=part, wish="release"),
             folder=Path(folder),
@@ -86,6 +90,27 @@ def forget_factor(speech: Speech, *, login: str) -> None:
             forget_demonstration_factor(session, login=login, settings=settings, act=act)
     finally:
         database.engine.dispose()
+
+
+def compare_copies(speech: Speech) -> tuple[Reconciliation, ...]:
+    """Compare every copy of the journal with it, as `vonglau audit reconcile` does; keep the results.
+
+    Raises RuntimeError when a copy does not answer.
+    """
+    from audit.reconcile import CopyUnavailableError, Reconciler
+    from control.commands.auditaround import around, reader_client
+    from control.commands.auditship import TARGETS, keep
+
+    with around(speech, "demo", role="audit") as held:
+        client = reader_client(held.settings)
+        reconciler = Reconciler(engine=held.database.engine, clock=lambda: datetime.now(UTC), client=client)
+        try:
+            found = tuple(reconciler.run(target) for target in TARGETS)
+        except CopyUnavailableError as error:
+            raise RuntimeError(f"a copy cannot be compared: {error}") from error
+        for one in found:
+            keep(held.database, held.act, one)
+    return found
 
 
 def _approve_alone(speech: Speech, *, code: str) -> str:

@@ -1,4 +1,4 @@
-"""The golden thread, walked once over real HTTP by the people of the demonstration: six steps, each with its proof.
+"""The golden thread, walked once over real HTTP by the people of the demonstration: eight steps, each with its proof.
 
 Not for: production (it needs up.json, which only a demonstration writes). Invariants: every step presses only what a
 page offers; what a step stopped is started again whatever happens; the whole can be walked again and again.
@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
+from audit.reconciliations import Reconciliation
 from control.stand.demo.proof import Proof, entries_in, prove
 from control.stand.demo.visitor import OK, NotOfferedError, Visitor
 
@@ -27,7 +28,9 @@ OFFICER, APPROVER, ADMINISTRATOR = "mau.nt", "vidu.l", "minhhoa.pm"
 OPERATOR, HOLDER, AUDITOR, NEWCOMER = "thu.tv", "tap.dt", "giadinh.v", "nhap.ht"
 REQUIREMENT = "ch.1.3.2"
 FORBIDDEN = 403
+REFUSALS = 6
 SEARCH_SECONDS, ALERT_SECONDS, RUN_SECONDS, SEAL_SECONDS, NODE_SECONDS = 5.0, 150.0, 180.0, 60.0, 360.0
+FINDING_SECONDS = 90.0
 LOOK_SECONDS = 0.3
 ALERT = "PortalLinkDown"
 CODE = r"/operations/alerts/(CB-\d{4,})"
@@ -48,12 +51,13 @@ class Step:
 
 @dataclass(slots=True, kw_only=True)
 class Walk:
-    """One walk; `forget_factor`, `refuse_alone`, `hold` and `release` are what only the stand can do."""
+    """One walk; every callable but `now` is what only the stand can do."""
 
     up: Mapping[str, Any]
     now: Callable[[], datetime]
     forget_factor: Callable[[str], None]
     refuse_alone: Callable[[str], str]
+    compare_copies: Callable[[], tuple[Reconciliation, ...]]
     hold: Callable[[str], None]
     release: Callable[[str], None]
     folder: Path
@@ -61,7 +65,7 @@ class Walk:
     ids: dict[str, str] = field(default_factory=dict)
 
     def steps(self) -> Iterator[Step]:
-        """Walk all six; a step that fails says why, and the next ones say what they miss."""
+        """Walk all; a step that fails says why, and the next ones say what they miss."""
         titles: tuple[tuple[str, Callable[[], tuple[dict[str, str], str]]], ...] = (
             ("Hai cán bộ đăng nhập bằng LDAP và mã một lần, người mới ghi danh bằng QR", self._people_sign_in),
             ("Yêu cầu, văn bản, phê duyệt của người thứ hai, cấp quyền", self._grant_on_a_document),
@@ -69,6 +73,8 @@ class Walk:
             ("Cổng mô phỏng dừng, quy tắc báo động, cảnh báo hiện kèm sổ tay", self._alert),
             ("Từ sổ tay, kịch bản chạy dưới giám sát, kết quả và mã băm đứng trên cảnh báo", self._run),
             ("Yêu cầu cấp độ 3 có bằng chứng; gói kiểm được ngoài mạng; sửa một byte là lộ", self._prove),
+            ("Bản sao để tìm kiếm được so với sổ gốc, hai chiều, từng mục: trùng khớp", self._compare),
+            ("Bị từ chối nhiều lần thành phát hiện; giải trình bằng văn bản, người khác đóng", self._explain_a_finding),
         )
         try:
             for number, (title, act) in enumerate(titles, start=1):
@@ -274,6 +280,49 @@ class Walk:
             if time.monotonic() > deadline:
                 raise NotOfferedError(f"no bundle that holds entry {wanted}: {answer.status}")
             time.sleep(1.0)
+
+    # the copies
+
+    def _compare(self) -> tuple[dict[str, str], str]:
+        """Compare both copies with the journal; they must hold the entry the thread turns on, and nothing else."""
+        found = self.compare_copies()
+        wanted = int(self.ids["entry"])
+        for one in found:
+            if not one.is_equal or one.last <= wanted:
+                faults = [f"{each.kind} #{each.sequence} {each.detail}" for each in one.sample[:5]]
+                raise NotOfferedError(f"{one.target} up to {one.last} is not the journal: {faults}")
+        told = [
+            f"{one.target} {one.checked} mục, thiếu {one.missing}, thừa {one.extra}, sai {one.altered}" for one in found
+        ]
+        return {one.target: str(one.last) for one in found}, "; ".join(told)
+
+    # 8
+
+    def _explain_a_finding(self) -> tuple[dict[str, str], str]:
+        holder = self._person(HOLDER)
+        tries = [holder.get("/trail").status for _ in range(REFUSALS)]
+        if set(tries) != {FORBIDDEN}:
+            raise NotOfferedError(f"{HOLDER} entered the trail: {tries}")
+        inbox = f"/trail/findings?kind=refusals&q={HOLDER}"
+        page = self._wait_for(OFFICER, inbox, r"/trail/findings/(PT-\d{4,})", seconds=FINDING_SECONDS)
+        code = self._first(page, r"/trail/findings/(PT-\d{4,})")
+        address = f"/trail/findings/{code}"
+        local = self.now().astimezone(ZONE)
+        number = f"{local:%H%M%S}/BC-BMH"
+        officer, approver = self._person(OFFICER), self._person(APPROVER)
+        explained = officer.submit(
+            officer.get(address).form(r"/explanation$"),
+            number=number,
+            signed_on=f"{local:%d/%m/%Y}",
+            text="Diễn tập: mở trang dấu vết khi không có quyền",
+        )
+        closed = approver.submit(approver.get(address).form(r"/closure$"))
+        if explained.status != OK or closed.status != OK or number not in closed.text:
+            raise NotOfferedError(f"{code}: explained {explained.status}, closed {closed.status}")
+        return (
+            {"finding": code, "explanation": number},
+            f"{HOLDER} bị từ chối {REFUSALS} lần → {code}; {OFFICER} giải trình bằng {number}, {APPROVER} đóng",
+        )
 
     def _person(self, login: str) -> Visitor:
         """Return the browser of a person, signed in now when it is not."""
