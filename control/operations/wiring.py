@@ -12,6 +12,9 @@ from control.operations.alerts.hook import hooks
 from control.operations.alerts.parts import report as alerting_chain
 from control.operations.alerts.routes import alerts
 from control.operations.jobs.parts import report as workers
+from control.operations.jobs.people import SCHEDULE as SYNC_PEOPLE
+from control.operations.jobs.people import TASK as SYNC_PEOPLE_TASK
+from control.operations.jobs.people import sync_directory
 from control.operations.jobs.privileges import SCHEDULE as END_DUE
 from control.operations.jobs.privileges import TASK as END_DUE_TASK
 from control.operations.jobs.privileges import end_due_privileges
@@ -27,6 +30,8 @@ PORTS: Mapping[str, Any] = {
     f"job:{RUN_TASK}": run_playbook,
     f"job:{END_DUE_TASK}": end_due_privileges,
     f"schedule:{END_DUE.slug}": END_DUE,
+    f"job:{SYNC_PEOPLE_TASK}": sync_directory,
+    f"schedule:{SYNC_PEOPLE.slug}": SYNC_PEOPLE,
     "degraded:alerting": alerting_chain,
     "degraded:workers": workers,
 }

@@ -33,6 +33,7 @@ from control.people.factors.sealing import NONCE_BYTES
 from control.people.factors.service import FactorRules, enrol_known_secret
 from control.people.roles.service import roles_of
 from control.people.sessions.service import end_sessions
+from control.people.signin.devices import forget_devices
 from control.settings import Settings
 from policies import Role
 
@@ -69,7 +70,8 @@ def sync_people(database: Database, *, directory: Directory, roles: Mapping[str,
     with database.unit_of_work() as session:
         note_contact(session, answered=True, now=act.now)
         report = apply_listing(session, entries=entries, roles=roles, act=act)
-        for person_id in report.left:
+        for person_id in (*report.left, *report.suspended):
+            forget_devices(session, person_id=person_id)
             end_sessions(session, person_id=person_id, reason="person-not-active", act=act)
     return report
 

@@ -64,6 +64,12 @@ class OwnAlert:
 
 
 OWN_ALERTS: Mapping[str, OwnAlert] = {
+    "DirectoryListingRefused": OwnAlert(
+        severity=Severity.TICKET,
+        summary="Đọc danh bạ theo lịch bị từ chối ({subject}); chưa ai bị thay đổi",
+        summary_en="The scheduled reading of the directory was refused ({subject}); nobody was changed",
+        runbook="directory-listing",
+    ),
     "FindingOverdue": OwnAlert(
         severity=Severity.TICKET,
         summary="Phát hiện {subject} quá hạn, chưa được đóng",
@@ -75,6 +81,12 @@ OWN_ALERTS: Mapping[str, OwnAlert] = {
         summary="Việc nền {subject} dở dang vì tiến trình nền chết",
         summary_en="Job {subject} was left undone when its worker died",
         runbook="jobs-waiting",
+    ),
+    "OwnerLeft": OwnAlert(
+        severity=Severity.TICKET,
+        summary="{subject} đã thôi việc mà còn đứng tên chủ tài khoản đặc quyền",
+        summary_en="{subject} has left and still owns privileged accounts",
+        runbook="directory-listing",
     ),
     "PortalMessageRefused": OwnAlert(
         severity=Severity.TICKET,

@@ -19,7 +19,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -39,6 +39,7 @@ from ldap3.utils.dn import parse_dn
 
 from control.errors import Unavailable
 from control.people.directory.domain import (
+    DISABLED_FOR_GOOD,
     GROUP_DEPTH,
     NOTHING_SAID,
     DirectoryAnswer,
@@ -48,6 +49,7 @@ from control.people.directory.domain import (
     Verdict,
     groups_of,
     parse_login,
+    read_moment,
     read_password_policy,
 )
 from control.text import nfc
@@ -59,7 +61,7 @@ CONNECT_SECONDS = 3.0
 RECEIVE_SECONDS = 5
 LISTING_SECONDS = 120.0
 PAGE_ROWS = 100
-PERSON_ATTRIBUTES = ("uid", "cn", "displayName", "ou", "title")
+PERSON_ATTRIBUTES = ("uid", "cn", "displayName", "ou", "title", "pwdChangedTime", "pwdAccountLockedTime")
 PERSON_CLASS = "(objectClass=inetOrgPerson)"
 GROUP_CLASS = "(objectClass=groupOfNames)"
 WRONG = frozenset(
@@ -310,6 +312,8 @@ def _entry(row: dict[str, Any]) -> DirectoryEntry | None:
         display_name=_first(attributes, "displayName") or _first(attributes, "cn") or login,
         unit=_first(attributes, "ou"),
         title=_first(attributes, "title"),
+        password_changed_at=read_moment(_first(attributes, "pwdChangedTime")),
+        is_disabled=_first(attributes, "pwdAccountLockedTime") == DISABLED_FOR_GOOD,
     )
 
 
@@ -331,11 +335,4 @@ def _comparable(dn: str) -> str:
 
 
 def _with_groups(entry: DirectoryEntry, groups: frozenset[str]) -> DirectoryEntry:
-    return DirectoryEntry(
-        dn=entry.dn,
-        login=entry.login,
-        display_name=entry.display_name,
-        unit=entry.unit,
-        title=entry.title,
-        groups=groups,
-    )
+    return replace(entry, groups=groups)

@@ -10,10 +10,13 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from control.text import nfc
 
+MOMENT_FORM = re.compile(r"([0-9]{14})(?:[.,][0-9]{1,9})?Z")
+DISABLED_FOR_GOOD = "000001010000Z"  # pwdAccountLockedTime of an account an administrator switched off
 LOGIN_FORM = re.compile(r"[a-z0-9._-]{2,64}")
 PASSWORD_MAXIMUM = 256
 GROUP_DEPTH = 8
@@ -69,6 +72,8 @@ class DirectoryEntry:
     unit: str = ""
     title: str = ""
     groups: frozenset[str] = frozenset()
+    password_changed_at: datetime | None = None
+    is_disabled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +108,17 @@ def parse_password(text: str) -> str | None:
     if not password.strip() or len(password) > PASSWORD_MAXIMUM:
         return None
     return None if any(unicodedata.category(character) in {"Cc", "Cs"} for character in password) else password
+
+
+def read_moment(text: str) -> datetime | None:
+    """Return a moment as directories write it (generalized time in UTC, whole seconds), None for anything else."""
+    found = MOMENT_FORM.fullmatch(text)
+    if found is None:
+        return None
+    try:
+        return datetime.strptime(found[1], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def read_password_policy(value: bytes | None) -> PasswordState:

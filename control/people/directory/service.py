@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -22,6 +22,8 @@ from control.people.directory.domain import DirectoryEntry, name_order
 from control.people.directory.models import DirectoryContact, DirectoryListing, Person
 from control.people.roles.domain import roles_from
 from control.people.roles.service import set_roles
+from control.people.sessions.service import end_sessions
+from control.people.signin.models import KnownDevice
 from control.text import fold, sort_key
 from policies import Role
 
@@ -63,9 +65,20 @@ def record_person(session: Session, *, entry: DirectoryEntry, roles: Mapping[str
     for name, value in _names(entry).items():
         setattr(person, name, value)
     person.directory_dn, person.synced_at, person.absent_since = entry.dn, act.now, None
+    _end_after_new_password(session, person, entry=entry, act=act)
     session.flush()
-    set_roles(session, person_id=person.id, wanted=roles_from(entry.groups, roles=roles), act=act)
+    if set_roles(session, person_id=person.id, wanted=roles_from(entry.groups, roles=roles), act=act):
+        end_sessions(session, person_id=person.id, reason="roles-changed", act=act)
     return person
+
+
+def _end_after_new_password(session: Session, person: Person, *, entry: DirectoryEntry, act: Act) -> None:
+    """Whoever was in by the former password is out, and no browser is known any more."""
+    before, now = person.password_changed_at, entry.password_changed_at
+    if before is not None and now is not None and now > before:
+        end_sessions(session, person_id=person.id, reason="password-changed", act=act)
+        session.execute(delete(KnownDevice).where(KnownDevice.person_id == person.id))
+    person.password_changed_at = now or before
 
 
 def _names(entry: DirectoryEntry) -> dict[str, str]:
@@ -80,7 +93,7 @@ def _names(entry: DirectoryEntry) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncReport:
-    """What one synchronisation found; `left` holds the people whose sessions and grants must end now."""
+    """What one synchronisation found; the sessions of `left` and `suspended` must end now, the grants of `left` too."""
 
     listing_id: int
     seen: int
@@ -88,6 +101,7 @@ class SyncReport:
     changed: int
     absent: int
     left: tuple[int, ...]
+    suspended: tuple[int, ...] = ()
     refused: str | None = None
 
 
@@ -111,6 +125,7 @@ def apply_listing(
         return _refuse(session, listing, previous=previous or 0, act=act)
     before = {row.login: (row.id, row.display_name, row.unit, row.title) for row in session.scalars(select(Person))}
     added = changed = 0
+    suspended: list[int] = []
     for entry in entries:
         person = record_person(session, entry=entry, roles=roles, act=act)
         if isinstance(person, Deny):
@@ -118,6 +133,11 @@ def apply_listing(
             continue
         if person.state == "left":
             person.state, person.left_at = "active", None
+        if entry.is_disabled and person.state == "active":
+            person.state = "suspended"
+            suspended.append(person.id)
+        elif person.state == "suspended" and not entry.is_disabled:
+            person.state = "active"
         known = before.get(entry.login)
         added += known is None
         changed += known is not None and known[1:] != (person.display_name, person.unit, person.title)
@@ -127,10 +147,23 @@ def apply_listing(
     act.record(
         session,
         Action.PEOPLE_DIRECTORY_SYNC,
-        details={"seen": len(entries), "added": added, "changed": changed, "absent": absent, "left": len(left)},
+        details={
+            "seen": len(entries),
+            "added": added,
+            "changed": changed,
+            "absent": absent,
+            "left": len(left),
+            "suspended": len(suspended),
+        },
     )
     return SyncReport(
-        listing_id=listing.id, seen=len(entries), added=added, changed=changed, absent=absent, left=tuple(left)
+        listing_id=listing.id,
+        seen=len(entries),
+        added=added,
+        changed=changed,
+        absent=absent,
+        left=tuple(left),
+        suspended=tuple(suspended),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from control.errors import NotFound
@@ -13,20 +13,25 @@ from control.privilege.assets.models import Asset
 from control.text import fold
 
 NEIGHBOURS = (joinedload(PrivilegedAccount.asset), joinedload(PrivilegedAccount.owner))
+OWNERLESS = "ownerless"  # nobody at work answers for it: no owner, or one who has left or is suspended
 
 
 def list_accounts(session: Session, *, listing: Listing) -> Page[PrivilegedAccount]:
     """Return one page of accounts for the listing's words, kind, class and state."""
     owner_key = func.coalesce(Person.sort_key, "")
     sort = owner_key if listing.key == "owner" else PrivilegedAccount.code
-    conditions = []
+    conditions: list[ColumnElement[bool]] = []
     for name, column in (
         ("kind", PrivilegedAccount.kind),
         ("class", PrivilegedAccount.class_),
         ("state", PrivilegedAccount.state),
         ("asset", Asset.code),
     ):
-        if listing.filters[name]:
+        if name == "state" and listing.filters[name] == OWNERLESS:
+            conditions.append(
+                (PrivilegedAccount.state != "retired") & (Person.id.is_(None) | (Person.state != "active"))
+            )
+        elif listing.filters[name]:
             conditions.append(column == listing.filters[name])
     if listing.filters["q"]:
         conditions.append(PrivilegedAccount.search_text.contains(fold(listing.filters["q"]), autoescape=True))
@@ -45,6 +50,14 @@ def list_accounts(session: Session, *, listing: Listing) -> Page[PrivilegedAccou
         total=total,
     )
     return Page(rows=tuple(account for account, _ in page.rows), listing=listing, older=page.older, total=page.total)
+
+
+def owned_accounts(session: Session, *, person_id: int, limit: int = 500) -> tuple[str, ...]:
+    """Return the codes of the accounts a person answers for, those in use first: who leaves hands them over."""
+    codes = select(PrivilegedAccount.code).where(
+        PrivilegedAccount.owner_id == person_id, PrivilegedAccount.state != "retired"
+    )
+    return tuple(session.scalars(codes.order_by(PrivilegedAccount.code).limit(limit)))
 
 
 def load_account(session: Session, code: str) -> PrivilegedAccount:

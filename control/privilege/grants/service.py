@@ -1,4 +1,4 @@
-"""Writes, reads and ends grants. `step_grant` and `end_due_grants` are the only ways out of a live grant.
+"""Writes, reads and ends grants. `step_grant`, `end_due_grants`, `end_grants_of` are the ways out of a live grant.
 
 Not for: approving (requests/service.py). Invariant: every change stands in the trail in the same transaction.
 """
@@ -177,6 +177,28 @@ def end_due_grants(session: Session, *, act: Act) -> int:
         )
     session.flush()
     return len(due)
+
+
+def end_grants_of(session: Session, *, person_id: int, act: Act) -> int:
+    """End every live grant of somebody who has left, now; return how many. Safe to run twice."""
+    live = session.scalars(
+        select(PrivilegeGrant)
+        .options(*NEIGHBOURS)
+        .where(PrivilegeGrant.person_id == person_id, PrivilegeGrant.state.in_(LIVE_STATES))
+        .order_by(PrivilegeGrant.id)
+        .with_for_update(of=PrivilegeGrant)
+    ).all()
+    for grant in live:
+        grant.state, grant.ended_at, grant.ended_reason = "ended", act.now, "holder-left"
+        act.record(
+            session,
+            Action.PRIVILEGE_GRANT_END,
+            about=about(grant, account=grant.account, document_number=grant.document.number),
+            details={"why": "holder-left"},
+            titles=(grant.account.use,),
+        )
+    session.flush()
+    return len(live)
 
 
 def in_phase(phase: str, now: datetime) -> ColumnElement[bool]:
