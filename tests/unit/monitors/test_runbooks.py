@@ -182,6 +182,8 @@ def fault_of(span: str) -> str:
         kind, known = "metric", frozenset(exported())
     elif span.startswith("/operations/") or span == "/trail":
         kind, known = "address", frozenset(place.path for wing in WINGS for place in wing.places)
+    elif re.fullmatch(r"[a-z-]+:[a-z-]+:[a-z-]+", span):
+        kind, known = "action", frozenset(str(action) for action in Action)
     elif re.fullmatch(r"run\.[a-z_]+", span):
         kind, known = "reason", frozenset(MESSAGES)
     elif re.fullmatch(r"log/[a-z]+\.log", span):
@@ -198,7 +200,8 @@ def fault_of_command(line: str) -> str:
     command: click.Command | None = LazyGroup("vonglau").get_command(click.Context(click.Command("x")), words.pop(0))
     while isinstance(command, click.Group) and words:
         command = command.commands.get(words.pop(0))
-    if command is None or isinstance(command, click.Group):
+    is_bare_group = isinstance(command, click.Group) and not command.invoke_without_command
+    if command is None or is_bare_group:
         return f"no such command: {line}"
     options = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
     if unknown := {word for word in words if word.startswith("-")} - options - GLOBAL_OPTIONS:
@@ -225,6 +228,7 @@ def fault_of_command(line: str) -> str:
         "run.no_such_reason",
         "no_such_event_logged",
         "no-such-page",
+        "no:such:action",
         "log/nothing.log",
     ],
 )
