@@ -19,6 +19,7 @@ PROCESS_ACCOUNTS: dict[str, str] = {
     "worker": "vl-worker",
     "audit": "vl-audit",
     "signer": "vl-signer",
+    "pruner": "vl-pruner",
     "witness": "vl-witness",
     "gateway": "vl-gateway",
     "monitor": "vl-monitor",

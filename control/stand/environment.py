@@ -25,7 +25,7 @@ DATABASE_ROLES: Mapping[str, str] = {
     "reader": "vl_reader",
 }
 AUDIT_FOLDERS = ("segments", "ballast")
-STARTED = ("web", "worker", "audit", "signer", "monitor")  # these run; the others are roles for commands
+STARTED = ("web", "worker", "audit", "signer", "pruner", "monitor")  # these run; the others are roles for commands
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

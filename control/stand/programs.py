@@ -15,13 +15,14 @@ from control.stand.prometheus import alertmanager_server, blackbox_exporter, pro
 from control.stand.secrets import StandSecrets
 from monitors.config import Watched
 
-BEHIND_THE_WEB = ("signer", "witness", "audit", "worker", "monitor")
+BEHIND_THE_WEB = ("signer", "witness", "audit", "worker", "pruner", "monitor")
 COMMANDS: dict[str, tuple[str, ...]] = {
     "web": ("serve",),
     "worker": ("worker",),
     "audit": ("audit", "run"),
     "signer": ("signer",),
     "witness": ("witness",),
+    "pruner": ("audit", "keep"),
     "monitor": ("monitor",),
 }
 WEB_START_SECONDS = 60.0

@@ -48,6 +48,7 @@ LOSSES = {
     "alertmanager": ("cảnh báo không được chuyển", "alerts are not delivered"),
     "blackbox": ("không thăm dò từ ngoài", "nothing is probed from outside"),
     "witness": ("không ai làm chứng cho nhật ký", "nobody vouches for the trail"),
+    "pruner": ("điều đã duyệt về lưu giữ phải chờ", "what was approved about keeping waits"),
     "portal": ("không có Cổng DVCQG mô phỏng", "no simulated national portal"),
 }
 Say = Callable[[str, str], None]

@@ -18,7 +18,7 @@ from control.stand.process import ProcessId
 from tests.integration.stand.conftest import LightStand, bin_up
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give processes accounts of their own")
-RUNNING = ("postgres", "slapd", "web", "worker", "audit", "signer", "monitor")
+RUNNING = ("postgres", "slapd", "web", "worker", "audit", "signer", "pruner", "monitor")
 ACCOUNTS = {**PROCESS_ACCOUNTS, "slapd": PROCESS_ACCOUNTS["directory"]}
 
 
@@ -125,7 +125,7 @@ def test_every_process_runs_under_an_account_of_its_own(light_stand: LightStand,
 
 
 def test_no_two_processes_of_the_product_share_an_account():
-    own = [PROCESS_ACCOUNTS[name] for name in ("web", "worker", "audit", "signer", "monitor", "postgres")]
+    own = [PROCESS_ACCOUNTS[name] for name in ("web", "worker", "audit", "signer", "pruner", "monitor", "postgres")]
 
     assert len(set(own)) == len(own)
     assert PROCESS_ACCOUNTS["elasticsearch"] not in own
