@@ -28,13 +28,19 @@ JOURNAL = "journal"
 # What shows personal data or hands out evidence; a few an hour are work, many are copying.
 PERSONAL_READS = frozenset(
     {
+        str(Action.ACCESS_FILE_EXPORT),
         str(Action.ASSURANCE_EVIDENCE_READ),
+        str(Action.ASSURANCE_FINDING_EXPORT),
         str(Action.AUDIT_BUNDLE_EXPORT),
+        str(Action.AUDIT_ENTRY_EXPORT),
+        str(Action.AUDIT_REPORT_EXPORT),
         str(Action.AUDIT_TRAIL_EXPORT),
         str(Action.CASES_FILE_OPEN),
+        str(Action.OPERATIONS_RESULT_DOWNLOAD),
         str(Action.PEOPLE_PERSON_EXPORT),
         str(Action.PEOPLE_PERSON_SHOW),
         str(Action.PRIVILEGE_DOCUMENT_DOWNLOAD),
+        str(Action.TRAIL_PERSONAL_REVEAL),
     }
 )
 ENTERING = str(Action.SESSION_BROWSER_START)
