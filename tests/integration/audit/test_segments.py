@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from dataclasses import replace
@@ -18,7 +19,9 @@ from audit.replay import replay as play_again
 from audit.segmenter import Segmenter
 from audit.segments import BrokenSegmentError, file_name, from_line, read_segments, to_line
 from audit.speaker import Speaker
+from control.cli import main
 from tests.factories.audit import NOON, make_entry, make_writer
+from tests.integration.conftest import environment
 
 
 @pytest.fixture(autouse=True)
@@ -259,3 +262,33 @@ def test_nothing_is_replayed_over_another_story_a_changed_line_or_a_sequencer_at
     path.write_bytes(b"?" + good)
     with pytest.raises(BrokenSegmentError):
         list(read_segments(folder))
+
+
+def test_the_commands_compare_and_replay(trail, folder, new_segmenter, monkeypatch, capsys, tmp_path):
+    for name, value in environment(trail.url("vl_sequencer"), tmp_path).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("VONGLAU_SEGMENT_DIR", str(folder))
+
+    def command(*words):
+        with pytest.raises(SystemExit) as left:
+            main(["audit", *words, "--json"])
+        return left.value.code, json.loads(capsys.readouterr().out)
+
+    trail.fill(25)
+    first = new_segmenter()
+    run(first)
+    first.close()
+    same_again = command("segments")
+    lose_tail(trail, 18)
+    beyond = command("segments")
+    counted = command("replay", "--dry-run")
+    still = len(journal_of(trail))
+    done = command("replay")
+
+    assert same_again == (0, {"ok": True, "entries": 25, "behind": 0, "problems": []})
+    assert (beyond[0], [one["sequence"] for one in beyond[1]["problems"]]) == (1, [18])
+    assert counted == (0, {"first": 18, "count": 7, "dry_run": True})
+    assert still == 18
+    assert done == (0, {"first": 18, "count": 7, "dry_run": False})
+    assert said(trail) == ["audit:segment:replay"]
+    assert command("segments", "--dir", str(tmp_path / "nowhere"))[0] == 2
