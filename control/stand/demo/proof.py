@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import subprocess
 import zipfile
 from dataclasses import dataclass
@@ -52,6 +53,30 @@ def prove(content: bytes, *, folder: Path, entry: int) -> Proof:
         altered=numbers[place],
         complaint=_about(complaint, numbers[place]),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Witnessed:
+    """What `verify.py` said of a bundle that carries a cosignature: of the tree of `size`, by `witness`."""
+
+    status: int
+    size: int
+    witness: str
+    said: str
+
+
+def witnessed(content: bytes, *, folder: Path, entry: int) -> Witnessed | None:
+    """Verify a bundle whose newest cosigned tree holds `entry`; None when no witness has cosigned such a tree yet."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        sizes = [int(name.partition("/")[2]) for name in archive.namelist() if name.startswith("cosignatures/")]
+        if not sizes or max(sizes) <= entry:
+            return None
+        shutil.rmtree(folder, ignore_errors=True)
+        archive.extractall(folder)  # our own zip of a moment ago, into an empty folder of ours
+    lines = (folder / f"cosignatures/{max(sizes)}").read_text(encoding="utf-8").split(" ")
+    status, told = _judge(folder)
+    said = next((line.strip() for line in told.splitlines() if f"cây {max(sizes)}:" in line), told.strip())
+    return Witnessed(status=status, size=max(sizes), witness=lines[1], said=said)
 
 
 def entries_in(content: bytes) -> list[int]:

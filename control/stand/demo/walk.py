@@ -19,7 +19,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from audit.reconciliations import Reconciliation
-from control.stand.demo.proof import Proof, entries_in, prove
+from control.stand.demo.proof import Proof, entries_in, prove, witnessed
 from control.stand.demo.visitor import OK, NotOfferedError, Visitor
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -75,6 +75,7 @@ class Walk:
             ("Yêu cầu cấp độ 3 có bằng chứng; gói kiểm được ngoài mạng; sửa một byte là lộ", self._prove),
             ("Bản sao để tìm kiếm được so với sổ gốc, hai chiều, từng mục: trùng khớp", self._compare),
             ("Bị từ chối nhiều lần thành phát hiện; giải trình bằng văn bản, người khác đóng", self._explain_a_finding),
+            ("Mốc ký có người làm chứng độc lập; gói mang theo chữ ký ấy và tự kiểm được", self._anchor),
         )
         try:
             for number, (title, act) in enumerate(titles, start=1):
@@ -267,6 +268,26 @@ class Walk:
                 f"sửa 1 byte của mục {proof.altered}: {proof.complaint}"
             ),
         )
+
+    # the anchors
+
+    def _anchor(self) -> tuple[dict[str, str], str]:
+        """Export until a witness has cosigned a tree that holds the entry; the stranger's script must say so."""
+        auditor, wanted = self._person(AUDITOR), int(self.ids["entry"])
+        deadline = time.monotonic() + SEAL_SECONDS
+        while True:
+            form = auditor.get("/trail/bundle").form(r"/trail/bundle$")
+            answer = auditor.submit(form, thread=REQUIREMENT, recipient="Minh hoạ", reason="Có người làm chứng")
+            if answer.status == OK and answer.headers.get("content-type") == "application/zip":
+                found = witnessed(answer.content, folder=self.folder / "witnessed", entry=wanted)
+                if found is not None:
+                    break
+            if time.monotonic() > deadline:
+                raise NotOfferedError(f"no witness cosigned a tree with entry {wanted}: {answer.status}")
+            time.sleep(1.0)
+        if found.status != 0:
+            raise NotOfferedError(f"verify.py said {found.status}: {found.said}")
+        return {"checkpoint": str(found.size), "witness": found.witness}, found.said
 
     def _bundle(self, auditor: Visitor) -> Proof:
         """Export until the newest seal covers the entry that the thread turns on, then prove the bundle."""

@@ -18,7 +18,7 @@ from control.stand.process import ProcessId
 from tests.integration.stand.conftest import LightStand, bin_up
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give processes accounts of their own")
-RUNNING = ("postgres", "slapd", "web", "worker", "audit", "signer", "pruner", "monitor")
+RUNNING = ("postgres", "slapd", "web", "worker", "audit", "signer", "witness", "pruner", "monitor")
 ACCOUNTS = {**PROCESS_ACCOUNTS, "slapd": PROCESS_ACCOUNTS["directory"]}
 
 
@@ -125,7 +125,8 @@ def test_every_process_runs_under_an_account_of_its_own(light_stand: LightStand,
 
 
 def test_no_two_processes_of_the_product_share_an_account():
-    own = [PROCESS_ACCOUNTS[name] for name in ("web", "worker", "audit", "signer", "pruner", "monitor", "postgres")]
+    names = ("web", "worker", "audit", "signer", "witness", "pruner", "monitor", "postgres")
+    own = [PROCESS_ACCOUNTS[name] for name in names]
 
     assert len(set(own)) == len(own)
     assert PROCESS_ACCOUNTS["elasticsearch"] not in own
@@ -133,7 +134,7 @@ def test_no_two_processes_of_the_product_share_an_account():
 
 
 @as_root
-@pytest.mark.parametrize("name", ["worker", "audit", "signer", "monitor", "owner", "pruner", "reader"])
+@pytest.mark.parametrize("name", ["worker", "audit", "signer", "witness", "monitor", "owner", "pruner", "reader"])
 def test_the_web_reads_its_own_settings_and_nobody_elses(light_stand: LightStand, name: str):
     folder = light_stand.data / "env"
 
@@ -146,6 +147,7 @@ def test_the_web_reads_no_key_and_no_secret_of_the_stand(light_stand: LightStand
     home = light_stand.data
     secret_files = [
         *(home / "state" / "signer").glob("*.key"),
+        *(home / "state" / "witness").glob("*.key"),
         home / "secrets.json",
         home / "up.json",
         home / "postgres" / "passwords.json",
@@ -156,7 +158,7 @@ def test_the_web_reads_no_key_and_no_secret_of_the_stand(light_stand: LightStand
         home / "log" / "signer.log",
     ]
 
-    assert len(secret_files) == 9, "the signer's key is not where it was"
+    assert len(secret_files) == 10, "a key is not where it was"
     assert [str(path) for path in secret_files if not path.exists()] == []
     assert [str(path) for path in secret_files if may_read("vl-web", path)] == []
 
