@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from control.cli import main
 from control.permissions import Permission
-from tests.integration.conftest import NOON
+from tests.integration.conftest import NOON, environment
 
 SEE = (Permission.ASSURANCE_POSTURE_READ, Permission.ASSURANCE_EVIDENCE_READ)
 
@@ -121,8 +121,9 @@ def run(capsys, *words):
 
 
 @pytest.fixture
-def running(clean_database, monkeypatch):
-    monkeypatch.setenv("VONGLAU_DATABASE_URL", clean_database.url("vl_web"))
+def running(clean_database, monkeypatch, tmp_path):
+    for name, value in environment(clean_database.url("vl_web"), tmp_path).items():
+        monkeypatch.setenv(name, value)
 
 
 def test_the_command_gives_the_posture_with_its_denominator(running, capsys):
