@@ -126,13 +126,12 @@ def replay(speech: Speech, *, folder: Path | None, dry_run: bool) -> None:
 
 
 def _speaker(engine: Engine) -> Speaker:
-    import secrets
-
-    import audit as trail
+    import policies
     from audit.speaker import Speaker
     from control.version import VERSION
+    from control.writers import impersonal_writer
 
-    writer = trail.Writer(boot=f"{os.getpid()}-{secrets.token_hex(6)}")
+    writer = impersonal_writer(policies.load())
     writer.follow(engine)
     return Speaker(engine=engine, writer=writer, clock=lambda: datetime.now(UTC), version=VERSION)
 
