@@ -37,6 +37,7 @@ class Speaker:
             outcome=outcome,
             actor_id=ACTOR,
             details=dict(details or {}),
+            retention=self.writer.retention_of(action),
             writer_boot=boot,
             writer_n=number,
             writer_mono_ns=mono_ns,
