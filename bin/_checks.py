@@ -140,7 +140,7 @@ def fault_lines(report: Path) -> Iterator[str]:
 def side_by_side() -> list[str]:
     """Return the words that part the tests over the cores; those that share a heavy server stay together."""
     workers = min(len(os.sched_getaffinity(0)), MOST_WORKERS)
-    return ["-n", str(workers), "--dist", "loadgroup", "--no-loadscope-reorder"] if workers > 1 else []
+    return ["-n", str(workers), "--dist", "loadscope", "--no-loadscope-reorder"] if workers > 1 else []
 
 
 def pytest_until_its_end(*words: str, report: Path, environment: dict[str, str] | None = None) -> int:

@@ -90,15 +90,18 @@ def _end_once(_number: int, _frame: object) -> None:
     raise KeyboardInterrupt
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Name the group and the faults of each test, and let a worker begin with the groups that take longest."""
+    """Tell the faults of each test; in a worker name its group too, and begin with those that take longest."""
+    for item in items:
+        item.user_properties += [(mark.name, mark.args[0]) for mark in item.iter_markers() if mark.name in NUMBERED]
+    if not hasattr(config, "workerinput"):
+        return
     for item in items:
         if group := group_of(item):
-            item.add_marker(pytest.mark.xdist_group(group))
-        item.user_properties += [(mark.name, mark.args[0]) for mark in item.iter_markers() if mark.name in NUMBERED]
-    if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
+            # The one that parts the tests knows nothing of them but these names. (xdist has marks for this, but reads
+            # them before a conftest could set any.)
+            item._nodeid = f"{item.nodeid}@{group}"
+    items.sort(key=lambda item: GROUP.search(item.nodeid) is None)
 
 
 def group_of(item: pytest.Item) -> str | None:
