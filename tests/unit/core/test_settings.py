@@ -113,3 +113,16 @@ def test_every_setting_is_described_for_the_readme():
     described = {name.lower() for name in SETTING_DESCRIPTIONS}
 
     assert described == set(Settings.__dataclass_fields__)
+
+
+@pytest.mark.parametrize("name", ["WITNESS_URL", "WITNESS_KEY", "TSA_URL", "TSA_CA_FILE"])
+def test_half_of_a_pair_is_refused_because_it_could_not_be_checked(name):
+    value = "https://outside.test" if name.endswith("URL") else "/etc/outside"
+
+    with pytest.raises(SettingsError, match=f"{name}.*both are needed"):
+        Settings.from_env(PRODUCTION | {f"VONGLAU_{name}": value})
+
+
+def test_a_witness_elsewhere_is_asked_over_https_only():
+    with pytest.raises(SettingsError, match="WITNESS_URL: cần https"):
+        Settings.from_env(PRODUCTION | {"VONGLAU_WITNESS_URL": "http://witness.test", "VONGLAU_WITNESS_KEY": "any"})
