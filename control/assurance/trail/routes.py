@@ -131,7 +131,7 @@ def _draw(asked: forms.Asked, answer: Answer, *, query: audit.Query, faults: Map
         finding_titles=kind_titles(),
         facets=_facets(listing, answer.facets),
         series=_series(asked, found.chart, query=query) if found else [],
-        state=urlencode({name: listing.filters[name] for name in asked.used}),
+        question=urlencode({name: listing.filters[name] for name in asked.used}),
         share_with=_share_with(),
         may_save=Permission.ASSURANCE_SEARCH_SAVE in g.actor.permissions,
         title_of=title_of,

@@ -158,6 +158,8 @@ def test_a_search_is_kept_asked_again_renamed_and_removed_each_on_record(
     kept = {"name": "  Từ chối  hôm nay", "state": "outcome=denied&last=24h&mark=1&after=x", "role": "auditor"}
 
     on = "/trail?outcome=denied"
+    assert 'name="state" value="outcome=denied"' in page(client, on)
+    assert 'name="state"' not in page(client, "/trail")  # nothing asked, nothing to keep
     saved = submit("/trail/searches", on=on, **kept)
     twice = submit("/trail/searches", on=on, **(kept | {"name": "từ chối hom nay"}))
     foreign = submit("/trail/searches", on=on, **(kept | {"name": "Khác", "role": "security-officer"}))
