@@ -221,6 +221,7 @@ def test_the_demonstration_has_one_person_for_each_role_and_one_newcomer():
         "on-call-operator",
         "case-officer",
         "auditor",
+        "key-manager",
     }
     assert [person.login for person in people if not person.enrolled] == ["nhap.ht"]
 
