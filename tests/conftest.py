@@ -6,15 +6,16 @@ is rolled back. Tests that need committed rows take `clean_database`, which empt
 
 from __future__ import annotations
 
+import ast
 import json
-import re
 import secrets
 import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from types import CodeType
 from typing import Protocol
@@ -45,12 +46,16 @@ ODD_PEOPLE = (
 )
 
 
-# Tests of one group share servers too heavy to have twice; the others go file by file to whichever worker is free.
-HEAVY_FIXTURES = {"elasticsearch": "elasticsearch", "stand": "product", "light_stand": "product", "site": "site"}
-HEAVY_FOLDERS = {"tests/integration/stand": "product"}
+# Files of one group share servers too heavy to have twice; the others go to whichever worker is free. A group is told
+# by the fixtures its functions name.
+GROUPS = {
+    "elasticsearch": {"elasticsearch", "node", "index"},
+    "product": {"stand", "light_stand", "data_dir"},
+    "site": {"site"},
+}
+GROUPED_FOLDERS = ("tests/integration/", "tests/journeys/")
 NUMBERED = {"fault", "tamper"}  # told in the report, where bin/test faults finds them
 WORKER_END_SECONDS = 30
-GROUP = re.compile(r"@(\w+)$")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -91,45 +96,34 @@ def _end_once(_number: int, _frame: object) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tell the faults of each test; in a worker name its group too, and begin with those that take longest."""
+    """Tell the faults of each test, and let a worker begin with the groups, which take longest."""
     for item in items:
         item.user_properties += [(mark.name, mark.args[0]) for mark in item.iter_markers() if mark.name in NUMBERED]
-    if not hasattr(config, "workerinput"):
-        return
-    for item in items:
-        if group := group_of(item):
-            # The one that parts the tests knows nothing of them but these names. (xdist has marks for this, but reads
-            # them before a conftest could set any.)
-            item._nodeid = f"{item.nodeid}@{group}"
-    items.sort(key=lambda item: GROUP.search(item.nodeid) is None)
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: scope_of(item.nodeid.partition("::")[0]) not in GROUPS)
 
 
-def group_of(item: pytest.Item) -> str | None:
-    """Return the servers a test shares with others, None when it may run beside any other."""
-    folder = item.path.parent.relative_to(item.config.rootpath).as_posix()
-    found = [HEAVY_FIXTURES[name] for name in getattr(item, "fixturenames", ()) if name in HEAVY_FIXTURES]
-    return found[0] if found else HEAVY_FOLDERS.get(folder)
+@cache
+def scope_of(path: str) -> str:
+    """Return the group of a file, its own name when it may run beside any other."""
+    if not path.startswith(GROUPED_FOLDERS):
+        return path
+    tree = ast.parse((Path(__file__).parent.parent / path).read_text(encoding="utf-8"))
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    named = {one.arg for function in functions for one in function.args.args}
+    return next((group for group, fixtures in GROUPS.items() if fixtures & named), path)
 
 
 class ByFileOrGroup(LoadScopeScheduling):
     """Give the tests of one file, or of one group, to one worker: they share fixtures."""
 
     def _split_scope(self, nodeid: str) -> str:
-        group = GROUP.search(nodeid)
-        return group[1] if group else nodeid.partition("::")[0]
+        return scope_of(nodeid.partition("::")[0])
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFileOrGroup:
     """Part the tests over the workers."""
     return ByFileOrGroup(config, log)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Report a test by the name it can be run again by, without its group."""
-    report = yield
-    report.nodeid = GROUP.sub("", report.nodeid)
-    return report
 
 
 class Stops(Protocol):
