@@ -14,15 +14,17 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from audit import tables
-from audit.counters import Counters
+from audit.blocks import WIDTH, Block, blocks
+from audit.counters import DECLARATIONS, Counters
 from audit.entry import event_time
 from audit.journal import Head, Journal, Record, genesis_link, link_hash
 from audit.keys import ROTATE_ACTION, KeyHistory, LogKey, Rotation, statement_in
-from audit.merkle import Frontier, leaf_hash
+from audit.merkle import HASH_BYTES, Frontier, leaf_hash
 from audit.notes import BadNoteError, VerifierKey, split_note
-from audit.tiles import TileCheck
+from audit.tiles import TileCheck, fold_hashes
 
 MOST_PROBLEMS = 1000
+MARKS = (ROTATE_ACTION.encode(), *DECLARATIONS)  # entries that say something about the journal itself
 TELL_EVERY = 5000  # entries between two words of progress
 
 
@@ -79,7 +81,7 @@ def verify_journal(
     if head is None:
         stray = [] if beyond is None else [Problem(kind="head", sequence=0, detail="there is no head")]
         return Report(size=0, root=_base64(Frontier().root()), checked=0, problems=tuple(stray))
-    walk = _Walk(journal=journal, head=head, first=min(first, head.size), progress=progress)
+    walk = _Walk(connection=connection, journal=journal, head=head, first=min(first, head.size), progress=progress)
     walk.tiles = TileCheck(connection) if not walk.first else None
     walk.read_history(connection, None if keys is None else list(keys))
     walk.read_checkpoints(connection)
@@ -97,6 +99,7 @@ def verify_journal(
 
 @dataclass(slots=True)
 class _Walk:
+    connection: Connection
     journal: Journal
     head: Head
     first: int
@@ -114,6 +117,7 @@ class _Walk:
     checked: int = 0
     link: bytes = b""
     is_whole: bool = True
+    compared: set[int] = field(default_factory=set)  # blocks in which a known tree ends
 
     def report(self, kind: str, sequence: int, detail: str) -> None:
         """Keep one problem; a journal full of them is told in the first thousand."""
@@ -168,12 +172,8 @@ class _Walk:
     def run(self) -> None:
         """Walk from the start to the head."""
         self._skip_to_first()
-        for record in self.journal.iterate(first=self.first, last=self.head.size):
-            while record.sequence > self.frontier.size and self.is_whole:
-                self._miss(self.frontier.size, until=record.sequence)
-            self._check(record)
-            if record.sequence % TELL_EVERY == 0:
-                self.progress(record.sequence, self.head.size)
+        self.compared = {(size - 1) // WIDTH for size in {*self.signed, *self.outside} if size}
+        self._walk_entries(self._walk_blocks(), until=self.head.size)
         if self.is_whole and self.frontier.size < self.head.size:
             self._miss(self.frontier.size, until=self.head.size)
         if self.link != self.head.link:
@@ -184,6 +184,52 @@ class _Walk:
         for gap in self.counters.gaps():
             detail = f"writer {gap.boot} wrote {gap.written}, and the journal does not hold it"
             self.problems.append(Problem(kind="writer-gap", sequence=gap.sequence, detail=detail))
+
+    def _walk_blocks(self) -> int:
+        """Walk whole blocks for as long as nothing is wrong; return the first entry that was not walked."""
+        reached, last = self.first, self.head.size // WIDTH * WIDTH
+        if self.tiles is None or reached % WIDTH:
+            return reached
+        with contextlib.closing(blocks(self.connection, first=reached, last=last)) as found:
+            for block in found:
+                if not self._take(block):
+                    self._walk_entries(block.first, until=block.first + WIDTH)
+                reached = block.first + WIDTH
+                self.progress(reached, self.head.size)
+                if self.problems or self.tiles is None:
+                    break
+        return reached
+
+    def _walk_entries(self, reached: int, *, until: int) -> None:
+        """Walk one entry after the other, and tell of each what is wrong."""
+        for record in self.journal.iterate(first=reached, last=until):
+            while record.sequence > self.frontier.size and self.is_whole:
+                self._miss(self.frontier.size, until=record.sequence)
+            self._check(record)
+            if record.sequence % TELL_EVERY == 0:
+                self.progress(record.sequence, self.head.size)
+
+    def _take(self, block: Block) -> bool:
+        """Take a block in which nothing is to be told; every other is left for the walk entry by entry."""
+        if block.first != self.frontier.size or any(mark in block.bodies for mark in MARKS):
+            return False
+        writers = block.settle(self.link)
+        if writers is None:
+            return False
+        self.checked += WIDTH
+        self.link = block.links[-HASH_BYTES:]
+        if block.first // WIDTH in self.compared:
+            for place in range(WIDTH):
+                self.frontier.add(block.leaf(place))
+                if self.is_whole and (self.frontier.size in self.signed or self.frontier.size in self.outside):
+                    self._compare(block.first + place)
+        else:
+            self.frontier.add_subtree(fold_hashes(block.leaves), WIDTH)
+        for sequence, wrong in self.counters.see_all(writers, block.first):
+            self.report("writer-repeat", sequence, wrong)
+        for sequence, wrong in self.tiles.add_all(block.leaves, self.frontier) if self.tiles is not None else ():
+            self.report("tile", sequence, wrong)
+        return True
 
     def _skip_to_first(self) -> None:
         self.link = genesis_link(self.head.origin)

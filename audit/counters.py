@@ -6,7 +6,7 @@ more.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +19,7 @@ from audit.projection import read_body, text_at
 EXPLAIN_ACTION = "audit:gap:explain"
 MOST_NUMBERS = 10**6  # of one range: a declaration cannot be made to fill the memory
 _WRITER = re.compile(rb'"writer":\{"boot":"([^"\\]+)","mono_ns":\d+,"n":(\d+)\}\}$')
-_DECLARATIONS = tuple(f'"action":"{action}"'.encode() for action in (VOID_ACTION, EXPLAIN_ACTION))
+DECLARATIONS = tuple(f'"action":"{action}"'.encode() for action in (VOID_ACTION, EXPLAIN_ACTION))
 _RANGE = re.compile(r"([1-9][0-9]{0,17})(?:-([1-9][0-9]{0,17}))?")
 
 
@@ -61,7 +61,7 @@ class Counters:
             return None
         found = _WRITER.search(body)
         wrong = self.see(found[1].decode(), int(found[2]), sequence) if found else None
-        if any(mark in body for mark in _DECLARATIONS):
+        if any(mark in body for mark in DECLARATIONS):
             self.declare(body)
         return wrong
 
@@ -81,6 +81,15 @@ class Counters:
         if known.missing.pop(number, None) is None and self.last_unknown < 0:
             return f"number {number} of writer {boot} comes twice"
         return None
+
+    def see_all(self, writers: Iterable[tuple[str, int]], first: int) -> Iterator[tuple[int, str]]:
+        """Take note of the numbers of entries `first` and on; yield (entry, what is wrong)."""
+        for sequence, (boot, number) in enumerate(writers, start=first):
+            known = self.boots.get(boot)
+            if known is not None and number == known.highest + 1:
+                known.highest, known.last_sequence = number, sequence
+            elif wrong := self.see(boot, number, sequence):
+                yield sequence, wrong
 
     def declare(self, body: bytes) -> None:
         """Take note of numbers that a writer, or people who explain a gap, say were never committed."""

@@ -78,6 +78,17 @@ class Frontier:
         self.hashes.append(carry)
         self.size += 1
 
+    def add_subtree(self, top: bytes, leaves: int) -> None:
+        """Append the root of a complete subtree of `leaves` (a power of two), where one can stand."""
+        if self.size % leaves:
+            raise ValueError(f"no subtree of {leaves} begins at {self.size}")
+        carry, size = top, self.size // leaves
+        while size & 1:
+            carry = node_hash(self.hashes.pop(), carry)
+            size >>= 1
+        self.hashes.append(carry)
+        self.size += leaves
+
     def root(self) -> bytes:
         """Return the root of what was appended so far."""
         if not self.hashes:

@@ -122,6 +122,10 @@ class TileCheck:
             yield from self._compare(bytes(self._leaves), frontier)
             self._leaves.clear()
 
+    def add_all(self, leaves: bytes, frontier: Frontier) -> Iterator[tuple[int, str]]:
+        """Take the leaves of one whole tile, with the tree of the walk that holds them."""
+        yield from self._compare(leaves, frontier)
+
     def finish(self) -> Iterator[tuple[int, str]]:
         """Compare the tiles above the first level with the roots of those below."""
         level, below = 1, self._roots

@@ -160,7 +160,7 @@ def test_a_server_of_the_operators_own_is_used_and_left_running(data_dir: Path, 
     assert stopped.returncode == 0
     assert living(pids) == []
     with operators_server.connect() as connection:
-        assert connection.execute("SELECT count(*) FROM factor WHERE state = 'active'").fetchone() == (6,)
+        assert connection.execute("SELECT count(*) FROM factor WHERE state = 'active'").fetchone() == (7,)
 
 
 def test_the_server_of_another_installation_keeps_its_passwords(data_dir: Path, postgres: PostgresServer):

@@ -64,7 +64,7 @@ def test_the_address_of_the_database_enters(light_stand: LightStand):
     with psycopg.connect(address) as connection:
         enrolled = connection.execute("SELECT count(*) FROM factor WHERE state = 'active'").fetchone()
 
-    assert enrolled == (6,)
+    assert enrolled == (7,)
 
 
 def test_a_second_start_in_the_foreground_says_so_and_fails(light_stand: LightStand):
