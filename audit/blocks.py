@@ -18,20 +18,23 @@ from audit.merkle import HASH_BYTES
 
 WIDTH = 256
 AT_ONCE = 16 * WIDTH  # entries joined by one question, some 3 MB
-ID_CHARACTERS, TIME_CHARACTERS = 36, 27
+HEAD_BYTES, ID_BYTES = 43, 43  # {"@timestamp":"…Z" and "id":"…"
 _WRITERS = re.compile(rb'"writer":\{"boot":"([^"\\]+)","mono_ns":\d+,"n":(\d+)\}\}')
-_TIME_START = b'{"@timestamp":"'
+_TAIL = b'"writer":{'
 # One row a block.
 _BLOCKS = """
-SELECT start, whole, same, retention, bodies, lengths, leaves, links, ids, times
+SELECT start, whole, same, retention, bodies, lengths, leaves, links, ids, heads
 FROM generate_series(%(first)s::bigint, %(last)s::bigint - 256, 256) AS start
 CROSS JOIN LATERAL (
   SELECT count(body) = 256 AND count(*) = 256 AS whole, min(retention) = max(retention) AS same,
     min(retention) AS retention, string_agg(body, ''::bytea) AS bodies, array_agg(octet_length(body)) AS lengths,
     string_agg(leaf, ''::bytea) AS leaves, string_agg(link, ''::bytea) AS links,
-    string_agg(id::text, '') AS ids,
-    string_agg(to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '') AS times
-  FROM (SELECT * FROM audit_journal WHERE seq >= start AND seq < start + 256 ORDER BY seq) AS entry
+    string_agg('"id":"' || id || '"', '') AS ids,
+    string_agg(to_char(at AT TIME ZONE 'UTC', '{"\\"@timestamp\\":\\""YYYY-MM-DD"T"HH24:MI:SS.US"Z\\""'), '') AS heads
+  FROM (
+    SELECT body, leaf, link, id, at, retention FROM audit_journal
+    WHERE seq >= start AND seq < start + 256 ORDER BY seq
+  ) AS entry
 ) AS block
 """
 
@@ -48,31 +51,30 @@ class Block:
     leaves: bytes
     links: bytes
     ids: bytes
-    times: bytes
+    heads: bytes
 
     def settle(self, previous_link: bytes) -> list[tuple[str, int]] | None:
         """Return each entry's writer and number when every check holds, None when an entry has to be looked at."""
         if not self.is_whole:
             return None
-        bodies, position, link = self.bodies, 0, previous_link
-        leaves, links = [], []
+        bodies, position, link, digest = self.bodies, 0, previous_link, sha256
+        leaves, links, heads, tails = [], [], [], []
         for place, length in enumerate(self.lengths):
             end = position + length
-            leaf = sha256(b"\0" + bodies[position:end]).digest()
-            link = sha256(b"\2" + link + leaf).digest()
+            leaf = digest(b"\0" + bodies[position:end]).digest()
+            link = digest(b"\2" + link + leaf).digest()
             leaves.append(leaf)
             links.append(link)
-            time = self.times[place * TIME_CHARACTERS : (place + 1) * TIME_CHARACTERS]
-            name = self.ids[place * ID_CHARACTERS : (place + 1) * ID_CHARACTERS]
-            if not bodies.startswith(_TIME_START + time + b'"', position) or (
-                bodies.find(b'"id":"' + name + b'"', position, end) < 0
-            ):
+            heads.append(bodies[position : position + HEAD_BYTES])
+            tails.append(bodies[bodies.rfind(_TAIL, position, end) : end])
+            name = self.ids[place * ID_BYTES : (place + 1) * ID_BYTES]
+            if bodies.find(name, position, end) < 0:
                 return None
             position = end
-        if b"".join(leaves) != self.leaves or b"".join(links) != self.links:
+        if b"".join(leaves) != self.leaves or b"".join(links) != self.links or b"".join(heads) != self.heads:
             return None
         classed = b'"retention":{"class":"' + self.retention.encode() + b'"}'
-        writers = _WRITERS.findall(bodies)
+        writers = _WRITERS.findall(b"".join(tails))
         if bodies.count(classed) != WIDTH or len(writers) != WIDTH:
             return None
         return [(boot.decode(), int(number)) for boot, number in writers]
@@ -108,7 +110,7 @@ def blocks(connection: Connection, *, first: int, last: int) -> Generator[Block]
 
 def _block(
     start: int, whole: bool, same: bool | None, retention: str | None, bodies: bytes | None,
-    lengths: list[int] | None, leaves: bytes | None, links: bytes | None, ids: str | None, times: str | None,
+    lengths: list[int] | None, leaves: bytes | None, links: bytes | None, ids: str | None, heads: str | None,
 ) -> Block:  # fmt: skip
     return Block(
         first=start,
@@ -119,5 +121,5 @@ def _block(
         leaves=leaves or b"",
         links=links or b"",
         ids=(ids or "").encode(),
-        times=(times or "").encode(),
+        heads=(heads or "").encode(),
     )
