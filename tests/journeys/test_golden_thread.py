@@ -142,9 +142,10 @@ def test_3_under_the_grant_it_opens_and_both_tries_are_found_in_elasticsearch(jo
     rows = both.locator("table.table >> nth=-1").inner_text()
     assert "từ chối" in rows
     assert grant in rows
-    entry = both.locator(f"tr:has-text('{grant}') a[href^='/trail/']").first.get_attribute("href")
-    journey.ids["entry"] = str(entry).rpartition("/")[2]
-    shown = journey.visit("mau.nt", str(entry))
+    links = both.locator(f"tr:has-text('{grant}') a[href^='/trail/']").evaluate_all("all => all.map(a => a.pathname)")
+    entry = next(link for link in links if link.rpartition("/")[2].isdigit())
+    journey.ids["entry"] = entry.rpartition("/")[2]
+    shown = journey.visit("mau.nt", entry)
     assert shown.locator("nav.thread li.gone").count() == 0
     assert journey.ids["document"] in shown.inner_text("nav.thread")
 
