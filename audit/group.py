@@ -71,10 +71,13 @@ class GroupCommitter:
             batch, self._waiting = self._waiting[:MOST_TOGETHER], self._waiting[MOST_TOGETHER:]
         try:
             self._commit(batch)
-        except Exception as error:  # noqa: BLE001  # not swallowed: everybody in the batch raises it
+        except BaseException as error:
+            # Also when this thread is told to end: nobody in the batch may believe that their entry is on the disk.
             for turn in batch:
-                turn.error = error
+                turn.error = error if isinstance(error, Exception) else NotWrittenError("the commit was cut short")
                 self.writer.void(turn.numbers())
+            if not isinstance(error, Exception):
+                raise
         finally:
             with self._lock:
                 following = self._waiting[0] if self._waiting else None

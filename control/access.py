@@ -31,6 +31,7 @@ __all__ = [
     "Door",
     "Trace",
     "access_of",
+    "api",
     "audited",
     "enforce",
     "install",
@@ -180,7 +181,7 @@ def _fault(access: Access) -> VongLauError | None:
 
 def _lack_of_room(access: Access) -> VongLauError | None:
     """Refuse what hands out privilege while the disk of the trail is nearly full."""
-    if access.door is not Door.PERMISSION or request.method in SAFE_METHODS:
+    if access.door not in {Door.PERMISSION, Door.API} or request.method in SAFE_METHODS:
         return None
     if not room.hands_out_privilege(access.detail):
         return None
