@@ -21,7 +21,8 @@ from control.actions import Action
 from control.acts import VISITOR
 from control.db import unit_of_work
 from control.decisions import Deny
-from control.errors import NotAllowed, NotSignedIn, TooMany, Unavailable, VongLauError
+from control.errors import LevelTooLow, NotAllowed, NotSignedIn, TooMany, Unavailable, VongLauError
+from control.levels import Level, reaches
 from control.permissions import Permission
 from control.settings import Mode
 from control.traces import Trace, audited, not_audited
@@ -32,9 +33,11 @@ __all__ = [
     "Trace",
     "access_of",
     "api",
+    "at_level",
     "audited",
     "enforce",
     "install",
+    "least_level_of",
     "machine",
     "not_audited",
     "public",
@@ -89,6 +92,17 @@ def machine(name: str) -> Callable[[View], View]:
 def api(permission: Permission) -> Callable[[View], View]:
     """Mark an endpoint of the API: a connection key whose scopes hold the permission, or a person who holds it."""
     return _mark("access", Access(door=Door.API, detail=permission))
+
+
+def at_level(level: Level) -> Callable[[View], View]:
+    """Mark an endpoint as one that only a session of at least this level enters (S4-11.3-2)."""
+    return _mark("least_level", level)
+
+
+def least_level_of(app: Flask, endpoint: str) -> Level | None:
+    """Return the level an endpoint needs, None when it asks for none beside its access mark."""
+    level: Level | None = getattr(app.view_functions.get(endpoint), "least_level", None)
+    return level
 
 
 def _mark(name: str, value: object) -> Callable[[View], View]:
@@ -154,7 +168,7 @@ def enforce() -> None:
     if access.door is Door.API and brings_key():
         _admit_key(access.detail)
         return
-    fault = _fault(access) or _lack_of_room(access)
+    fault = _fault(access) or _lack_of_level(request.endpoint) or _lack_of_room(access)
     if fault is None:
         return
     with unit_of_work() as session:
@@ -177,6 +191,15 @@ def _fault(access: Access) -> VongLauError | None:
     if access.door is Door.SIGNED_IN or access.detail in g.actor.permissions:
         return None
     return NotAllowed(Deny(rule="access.gate", reason="access.denied", params={"permission": access.detail}))
+
+
+def _lack_of_level(endpoint: str) -> VongLauError | None:
+    """Refuse a session whose level is too low; nothing was done, and the page says how to raise it."""
+    needed = least_level_of(current_app, endpoint)
+    if needed is None or reaches(g.actor.auth_level, needed):
+        return None
+    params = {"needed": needed, "held": g.actor.auth_level}
+    return LevelTooLow(Deny(rule="access.level", reason=f"access.level_{needed}", params=params), needed=needed)
 
 
 def _lack_of_room(access: Access) -> VongLauError | None:

@@ -128,6 +128,7 @@ class Action(StrEnum):
     PRIVILEGE_REQUEST_WITHDRAW = "privilege:request:withdraw"
     SESSION_BROWSER_END = "session:browser:end"
     SESSION_BROWSER_START = "session:browser:start"
+    SESSION_LEVEL_RAISE = "session:level:raise"
     SIGN_IN_CODE_CHECK = "sign-in:code:check"
     SIGN_IN_ENROLMENT_CHECK = "sign-in:enrolment:check"
     SIGN_IN_KEY_CHECK = "sign-in:key:check"

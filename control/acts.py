@@ -19,6 +19,7 @@ from control.actions import Action
 from control.db import WAITING_ENTRIES
 from control.decisions import Deny
 from control.errors import JournalUnavailable
+from control.levels import Level
 from control.permissions import Permission
 from control.text import nfc
 from control.titles import words_of
@@ -41,6 +42,7 @@ class Actor:
     session_id: str | None = None
     session_ends_at: datetime | None = None
     second_factor_at: datetime | None = None
+    auth_level: Level = Level.LOW
 
     @property
     def ref(self) -> str | None:

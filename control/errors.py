@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import ClassVar
 
 from control.decisions import Deny
+from control.levels import Level
 
 
 class VongLauError(Exception):
@@ -61,6 +62,14 @@ class NotAllowed(VongLauError):
         super().__init__(decision.reason, citation=decision.citation)
         self.context = dict(decision.params)
         self.decision = decision
+
+
+class LevelTooLow(NotAllowed):
+    """Raised when a door needs a session of a higher level; the person may raise it and come again (S4-11.3)."""
+
+    def __init__(self, decision: Deny, *, needed: Level) -> None:
+        super().__init__(decision)
+        self.needed = needed
 
 
 class NotFound(VongLauError):

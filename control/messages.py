@@ -48,6 +48,18 @@ class Messages:
 
 
 CORE_MESSAGES: Mapping[str, Message] = {
+    "access.level_high": Message(
+        vi="Việc này cần phiên ở mức cao: đăng nhập hoặc xác nhận bằng chứng thư số (USB ký số, SIM ký số). Chưa có gì "
+        "được làm. Nâng mức tại Con người › Đăng nhập của tôi › Mức phiên.",
+        en="This needs a session of level high: sign in or confirm by certificate (signing USB or SIM). Nothing was "
+        "done. Raise the level at People › My sign-in › Session level.",
+    ),
+    "access.level_medium": Message(
+        vi="Việc này cần phiên từ mức trung bình: xác nhận bằng mã một lần hoặc khoá bảo mật. Chưa có gì được làm. "
+        "Nâng mức tại Con người › Đăng nhập của tôi › Mức phiên.",
+        en="This needs a session of at least level medium: confirm by one-time code or security key. Nothing was done. "
+        "Raise the level at People › My sign-in › Session level.",
+    ),
     "access.denied": Message(
         vi="Vai trò của bạn không có quyền làm việc này ({permission}). Nếu công việc cần, hãy lập yêu cầu cấp quyền.",
         en="Your roles do not hold the permission for this ({permission}). If your work needs it, file a request.",

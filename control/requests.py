@@ -21,7 +21,15 @@ from control.actions import Action
 from control.acts import VISITOR, Act, Actor
 from control.db import unit_of_work
 from control.decisions import Deny
-from control.errors import InvalidForm, InvalidInput, JournalUnavailable, NotSignedIn, Unavailable, VongLauError
+from control.errors import (
+    InvalidForm,
+    InvalidInput,
+    JournalUnavailable,
+    LevelTooLow,
+    NotSignedIn,
+    Unavailable,
+    VongLauError,
+)
 from control.messages import CORE_MESSAGES
 from control.services import services
 
@@ -113,6 +121,12 @@ def _answer_error(error: VongLauError) -> Response:
         login = services().ports.get("sign_in_url")
         if login is not None:
             return redirect_to_sign_in(login())
+    if isinstance(error, LevelTooLow) and not wants_json() and request.method == "GET":
+        raising = services().ports.get("raise_level_url")
+        if raising is not None:
+            return make_response(
+                "", HTTPStatus.SEE_OTHER, {"Location": raising(error.needed, request.full_path.rstrip("?"))}
+            )
     faults = error.faults if isinstance(error, InvalidForm) else ()
     return _page(error.code, error.status, citation=error.citation, params=error.context, faults=faults)
 

@@ -134,6 +134,7 @@ ACTION_TITLES: Mapping[Action, Message] = {
     Action.PRIVILEGE_REQUEST_WITHDRAW: Message(vi="Rút yêu cầu", en="Withdraw a request"),
     Action.SESSION_BROWSER_END: Message(vi="Kết thúc phiên", en="End a session"),
     Action.SESSION_BROWSER_START: Message(vi="Mở phiên", en="Start a session"),
+    Action.SESSION_LEVEL_RAISE: Message(vi="Nâng mức bảo đảm của phiên", en="Raise the level of a session"),
     Action.SIGN_IN_CODE_CHECK: Message(vi="Đăng nhập, bước mã một lần", en="Sign in, one-time code"),
     Action.TRAIL_PERSONAL_REVEAL: Message(
         vi="Mở giá trị cá nhân trong dấu vết", en="Open personal values of the trail"

@@ -211,6 +211,14 @@ MESSAGES: Mapping[str, Message] = {
         vi="Nội dung đã khác với điều bạn vừa được hỏi, nên chưa làm gì. Đọc lại rồi xác nhận bằng mã mới.",
         en="What was sent is not what you were asked about, so nothing was done. Read it again and confirm anew.",
     ),
+    "level.unknown": Message(
+        vi="Không có mức bảo đảm này. Mức là thấp, trung bình hoặc cao.",
+        en="There is no such level. A level is low, medium or high.",
+    ),
+    "step-up.level": Message(
+        vi="Bằng chứng đúng nhưng chưa đủ mức mà việc này cần, nên chưa làm gì. Hãy dùng chứng thư số.",
+        en="The proof is right but does not reach the level this act needs, so nothing was done. Use a certificate.",
+    ),
     "step-up.over": Message(
         vi="Câu hỏi xác nhận đã hết hạn, đã dùng, hoặc thuộc phiên khác, nên chưa làm gì. Xác nhận lại bằng mã mới.",
         en="The question has run out, was answered before, or belongs to another session, so nothing was done. "

@@ -6,8 +6,11 @@ Not for: defaults. A number that policies do not give is a broken installation a
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import date, timedelta
+from types import MappingProxyType
 
+from control.levels import Level
 from control.people.factors.service import FactorRules
 from control.people.sessions.domain import SessionRules
 from control.people.signin.domain import SignInRules
@@ -44,6 +47,15 @@ def sign_in_rules(policies: Policies, *, settings: Settings, on: date) -> SignIn
     )
 
 
+PROOFS = ("password", "totp", "sms", "webauthn", "recovery", "certificate")
+
+
+def proof_levels(policies: Policies, *, settings: Settings, on: date) -> Mapping[str, Level]:
+    """Return how surely each kind of proof tells who somebody is, on a day. Raises PolicyError, ValueError."""
+    found = {proof: Level(policies.parameter(f"assurance_of_{proof}", settings.profile, on).value) for proof in PROOFS}
+    return MappingProxyType(found)
+
+
 def session_rules(policies: Policies, *, settings: Settings, on: date) -> SessionRules:
     """Return the numbers of sessions as they stand on a day. Raises PolicyError, ValueError."""
 
@@ -55,6 +67,7 @@ def session_rules(policies: Policies, *, settings: Settings, on: date) -> Sessio
         idle_of_administration=timedelta(minutes=number("session_idle_admin_minutes")),
         lifetime=timedelta(hours=number("session_max_hours")),
         concurrent=number("session_max_concurrent"),
+        levels=proof_levels(policies, settings=settings, on=on),
     )
 
 

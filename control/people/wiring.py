@@ -12,6 +12,7 @@ from control.people import messages
 from control.people.circumstances import directory_part, resume
 from control.people.directory.routes import people
 from control.people.factors.resetting import factors
+from control.people.levels.routes import levels, raise_level_url
 from control.people.roles.routes import matrix
 from control.people.sessions.routes import sessions
 from control.people.signin.keyroutes import signin
@@ -23,10 +24,11 @@ def sign_in_url() -> str:
     return url_for("signin.ask")
 
 
-BLUEPRINTS: tuple[Blueprint, ...] = (signin, sessions, people, matrix, step_up, factors)
+BLUEPRINTS: tuple[Blueprint, ...] = (signin, sessions, people, matrix, step_up, factors, levels)
 MESSAGES: Mapping[str, Message] = messages.MESSAGES
 PORTS: Mapping[str, Any] = {
     "degraded:directory": directory_part,
+    "raise_level_url": raise_level_url,
     "session_resume": resume,
     "sign_in_url": sign_in_url,
 }

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 import audit
 import policies
 from control.acts import VISITOR, Act, Actor
+from control.levels import Level
 from control.people.directory.domain import DirectoryEntry, name_order
 from control.people.directory.models import Person
 from control.people.factors.models import Factor
@@ -103,6 +104,7 @@ def make_actor(person: Person, *, roles: Iterable[str] = ()) -> Actor:
         permissions=permissions_of(held, roles=policies.load_roles()),
         session_id="PH-0001",
         second_factor_at=NOON,
+        auth_level=Level.MEDIUM,
     )
 
 

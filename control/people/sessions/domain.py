@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+from control.levels import Level, highest
 
 TOKEN_FORM = re.compile(r"[A-Za-z0-9_-]{43}")  # 256 bits in URL-safe base 64
 CODE_FORM = re.compile(r"PH-([0-9]{4,18})")
@@ -14,12 +17,20 @@ SEEN_EVERY = timedelta(seconds=15)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionRules:
-    """How long a session may rest, live, and how many one person may hold; from policies."""
+    """How long a session may rest, live, and how many one person may hold; from policies.
+
+    `levels` says how surely each kind of proof tells who somebody is; a kind it does not name says nothing.
+    """
 
     idle: timedelta
     idle_of_administration: timedelta
     lifetime: timedelta
     concurrent: int
+    levels: Mapping[str, Level] = field(default_factory=dict)
+
+    def level_of(self, proofs: Iterable[str]) -> Level:
+        """Return the level that the proofs give together: the highest of each (S4-10.1, S4-10.2)."""
+        return highest(self.levels.get(proof, Level.LOW) for proof in proofs)
 
     def idle_for(self, *, is_administration: bool) -> timedelta:
         """Return the idle time that binds this person (TCVN 14423:2026 5.5.2.2.a)."""

@@ -9,9 +9,10 @@ from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Integer, Te
 from sqlalchemy.orm import Mapped, mapped_column
 
 from control.db import Base
+from control.levels import Level
 from control.people.directory.models import one_of
 
-AUTH_LEVELS = ("medium", "high")
+AUTH_LEVELS = tuple(Level)
 END_REASONS = (
     "signed-out",
     "ended-by-owner",
@@ -29,7 +30,7 @@ DIGEST_BYTES = 32
 
 
 class LoginSession(Base):
-    """One signed-in browser of one person, with two proofs (S4-10.1: application codes count as medium)."""
+    """One signed-in browser of one person; `auth_level` follows from the proofs and only ever rises."""
 
     __tablename__ = "login_session"
     __table_args__ = (

@@ -18,7 +18,9 @@ import audit
 from control.actions import Action
 from control.acts import Act, Actor, Emitted
 from control.errors import NotFound
+from control.levels import Level, reaches
 from control.people.directory.models import Person
+from control.people.factors.models import Factor
 from control.people.roles.domain import ADMINISTRATION, permissions_of
 from control.people.roles.service import roles_of
 from control.people.sessions.domain import SEEN_EVERY, TOKEN_FORM, SessionRules, code_of, digest, id_of, reason_to_end
@@ -46,7 +48,7 @@ def start_session(
         token_digest=digest(token),
         person_id=person.id,
         factor_id=factor_id,
-        auth_level="medium",  # S4-10.1: a code from an application; a signing certificate would be high
+        auth_level=rules.level_of([session.get_one(Factor, factor_id).kind]),
         second_factor_at=act.now,
         created_at=act.now,
         last_seen_at=act.now,
@@ -66,7 +68,7 @@ def start_session(
         session,
         Action.SESSION_BROWSER_START,
         about=audit.About(person_id=actor.ref, session_id=code_of(row.id)),
-        details={"level": row.auth_level, "factor": f"factor:{factor_id}"},
+        details={"level": str(row.auth_level), "factor": f"factor:{factor_id}"},
     )
     return actor
 
@@ -119,7 +121,31 @@ def _actor(person: Person, row: LoginSession, *, held: frozenset[str], roles: Ma
         session_id=code_of(row.id),
         session_ends_at=min(row.ends_at, row.last_seen_at + timedelta(seconds=row.idle_seconds)),
         second_factor_at=row.second_factor_at,
+        auth_level=Level(row.auth_level),
     )
+
+
+def raise_level(session: Session, *, to: Level, act: Act) -> Act:
+    """Raise the level of the acting person's session after a proof that gives it; a lower one changes nothing.
+
+    Returns the act with the level it goes on with; a session that is gone stays gone.
+    """
+    number = id_of(act.actor.session_id or "")
+    if number is None or reaches(act.actor.auth_level, to):
+        return act
+    row = session.get(LoginSession, number, with_for_update=True)
+    if row is None or row.person_id != act.actor.id or row.ended_at is not None:
+        return act
+    before, row.auth_level = row.auth_level, to
+    session.flush()
+    raised = act.as_actor(replace(act.actor, auth_level=to))
+    raised.record(
+        session,
+        Action.SESSION_LEVEL_RAISE,
+        about=audit.About(person_id=act.actor.ref, session_id=act.actor.session_id),
+        details={"from": str(before), "level": str(to)},
+    )
+    return raised
 
 
 def live_sessions(session: Session, *, person_id: int, now: datetime) -> Sequence[LoginSession]:

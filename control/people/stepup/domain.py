@@ -16,11 +16,13 @@ from hashlib import sha256
 import audit
 from control.actions import Action
 from control.acts import Act
+from control.levels import Level
 
 TOKEN_FORM = re.compile(r"[A-Za-z0-9_-]{43}")
 FIELD, CODE_FIELD, KEY_FIELD = "step_up", "step_up_code", "step_up_key"
 OWN_FIELDS = frozenset({"csrf_token", FIELD, CODE_FIELD, KEY_FIELD})
 OVER, CHANGED, REFUSED, USED_UP = "step-up.over", "step-up.changed", "step-up.refused", "sign-in.codes_used_up"
+TOO_LOW = "step-up.level"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +30,8 @@ class Matter:
     """One act to be confirmed.
 
     `binds` names every value that decides what happens (an id, a version, a digest, a purpose); `lines` are the same
-    facts as the person reads them, label and value; `title` says the act in a few words; `back` is a local path.
+    facts as the person reads them, label and value; `title` says the act in a few words; `back` is a local path;
+    `level` is what the proof itself must reach (S4-11.3-2), beside that it is fresh.
     """
 
     action: Action
@@ -37,6 +40,7 @@ class Matter:
     title: str
     back: str = ""
     about: audit.About = field(default_factory=audit.About)
+    level: Level = Level.LOW
 
     @property
     def digest(self) -> bytes:
@@ -72,6 +76,7 @@ class Ask:
     fault: str | None = None
     has_code: bool = True
     has_key: bool = False
+    needed: Level = Level.LOW
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from control.people.factors.webauthn import RelyingParty
-from control.people.rules import factor_rules, number_of, sign_in_rules
+from control.people.rules import factor_rules, number_of, proof_levels, sign_in_rules
 from control.people.stepup.domain import StepUpRules
 from control.people.stepup.service import Rules
 from control.settings import Settings
@@ -25,4 +25,5 @@ def rules_of(policies: Policies, *, settings: Settings, on: date) -> Rules:
         factor=factor_rules(policies, settings=settings, on=on),
         sign_in=sign_in_rules(policies, settings=settings, on=on),
         party=RelyingParty.of(settings.base_url),
+        levels=proof_levels(policies, settings=settings, on=on),
     )

@@ -7,6 +7,7 @@ that neither can exist without the other.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -16,11 +17,14 @@ from sqlalchemy.orm import Session
 from control.actions import Action
 from control.acts import Act
 from control.decisions import Deny
+from control.levels import Level, reaches
 from control.people.factors.domain import parse_code
 from control.people.factors.keys import Asker, accept_key
+from control.people.factors.models import Factor
 from control.people.factors.service import FactorRules, accept_code, active_totp, has_active_key
 from control.people.factors.webauthn import RelyingParty
 from control.people.sessions.domain import digest
+from control.people.sessions.service import raise_level
 from control.people.signin.domain import SignInRules, address_digest, name_digest
 from control.people.signin.throttle import reserve_code_try, settle_try
 from control.people.stepup.domain import (
@@ -28,6 +32,7 @@ from control.people.stepup.domain import (
     OVER,
     REFUSED,
     TOKEN_FORM,
+    TOO_LOW,
     USED_UP,
     Ask,
     Given,
@@ -49,6 +54,7 @@ class Rules:
     factor: FactorRules
     sign_in: SignInRules
     party: RelyingParty
+    levels: Mapping[str, Level]
 
 
 def prove_or_ask(
@@ -65,19 +71,23 @@ def prove_or_ask(
         return _refuse(session, matter, CHANGED, token=token, rules=rules, act=act, file=file)
     row.tries += 1
     factor_id = _factor_that_proved(session, given=given, rules=rules, act=act)
+    level = _level_of(session, factor_id, rules=rules) if isinstance(factor_id, int) else Level.LOW
+    if isinstance(factor_id, int) and not reaches(level, matter.level):
+        factor_id = Deny(rule=RULE, reason=TOO_LOW)
     if isinstance(factor_id, int):
+        act = raise_level(session, to=level, act=act)
         row.ended_at, row.ended_reason, row.factor_id, row.kept_file = act.now, "proved", factor_id, None
         proven = Proven(act=act.as_actor(replace(act.actor, second_factor_at=act.now)), factor_id=factor_id)
         proven.act.record(
             session,
             Action.STEP_UP_PROOF_CHECK,
             about=matter.about,
-            details=_details(matter) | {"factor": f"factor:{factor_id}"},
+            details=_details(matter) | {"factor": f"factor:{factor_id}", "level": str(level)},
         )
         return proven
     if row.tries < rules.step_up.tries:
         _record_refusal(session, matter, factor_id.reason, act=act)
-        return _again(session, row, token=given.token, fault=_shown(factor_id))
+        return _again(session, row, matter, token=given.token, rules=rules, fault=_shown(factor_id))
     row.ended_at, row.ended_reason = act.now, "tries"
     kept = row.kept_file or b""
     _record_refusal(session, matter, factor_id.reason, act=act)
@@ -111,6 +121,10 @@ def _open_question(session: Session, *, given: Given, act: Act) -> StepUp | None
 def asker_of(token: str, *, rules: Rules) -> Asker:
     """Return who asks a key in the name of one question: its answer is worth nothing for any other."""
     return Asker(purpose="step-up", holder=token, life=rules.step_up.life, party=rules.party)
+
+
+def _level_of(session: Session, factor_id: int, *, rules: Rules) -> Level:
+    return rules.levels.get(session.get_one(Factor, factor_id).kind, Level.LOW)
 
 
 def _factor_that_proved(session: Session, *, given: Given, rules: Rules, act: Act) -> int | Deny:
@@ -167,16 +181,22 @@ def _ask(
     )
     session.add(row)
     session.flush()
-    return _again(session, row, token=token, fault=fault)
+    return _again(session, row, matter, token=token, rules=rules, fault=fault)
 
 
-def _again(session: Session, row: StepUp, *, token: str, fault: str | None) -> Ask:
+def _again(session: Session, row: StepUp, matter: Matter, *, token: str, rules: Rules, fault: str | None) -> Ask:
+    """Offer what the person has and what reaches the level that the act needs; nothing else would be taken."""
+
+    def would_do(proof: str) -> bool:
+        return reaches(rules.levels.get(proof, Level.LOW), matter.level)
+
     return Ask(
         token=token,
         expires_at=row.expires_at,
         fault=fault,
-        has_code=active_totp(session, person_id=row.person_id) is not None,
-        has_key=has_active_key(session, person_id=row.person_id),
+        has_code=would_do("totp") and active_totp(session, person_id=row.person_id) is not None,
+        has_key=would_do("webauthn") and has_active_key(session, person_id=row.person_id),
+        needed=matter.level,
     )
 
 
@@ -196,7 +216,7 @@ def _record_refusal(session: Session, matter: Matter, reason: str, *, act: Act) 
 
 
 def _shown(decision: Deny) -> str:
-    return USED_UP if decision.reason == USED_UP else REFUSED
+    return decision.reason if decision.reason in {USED_UP, TOO_LOW} else REFUSED
 
 
 def _details(matter: Matter) -> dict[str, str | int | bool]:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from control.access import access_of
+from control.access import access_of, least_level_of
 
 LIST = Path(__file__).parents[2] / "data" / "routes.txt"
 
@@ -11,7 +11,9 @@ def lines(app):
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: (rule.rule, sorted(rule.methods or ()))):
         methods = ",".join(sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}))
         trace = app.view_functions[rule.endpoint].trace
-        yield f"{methods} {rule.rule} | {access_of(app, rule.endpoint)} | {trace.action or 'none: ' + trace.because}"
+        level = least_level_of(app, rule.endpoint)
+        door = f"{access_of(app, rule.endpoint)}{f' at level {level}' if level else ''}"
+        yield f"{methods} {rule.rule} | {door} | {trace.action or 'none: ' + trace.because}"
 
 
 def test_every_route_stands_in_the_list_with_its_marks(app):
