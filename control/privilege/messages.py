@@ -7,6 +7,30 @@ from collections.abc import Mapping
 from control.messages import Message
 
 MESSAGES: Mapping[str, Message] = {
+    "account.document_not_in_force": Message(
+        vi="Văn bản {number} không còn hoặc chưa có hiệu lực hôm nay. Viện dẫn một văn bản đang có hiệu lực.",
+        en="Document {number} is not in force today. Cite one that is.",
+    ),
+    "account.incident_unreadable": Message(
+        vi="Mã sự cố không đúng dạng. Ghi như SC-0012 hoặc CB-0034.",
+        en="The incident number is not readable. Write it as SC-0012 or CB-0034.",
+    ),
+    "account.no_such_change": Message(
+        vi="Tài khoản đang ở trạng thái {before} không chuyển sang {after} được.",
+        en="An account that is {before} cannot become {after}.",
+    ),
+    "account.nothing_cited": Message(
+        vi="Mỗi thay đổi tài khoản phải viện dẫn văn bản đề nghị hoặc mã sự cố. Chọn văn bản hoặc ghi mã sự cố.",
+        en="Each change of an account cites a request document or an incident number. Choose or enter one.",
+    ),
+    "account.owner_missing": Message(
+        vi="Tài khoản chưa có người chịu trách nhiệm. Chọn một người đang công tác.",
+        en="Nobody answers for the account. Choose a person who is at work.",
+    ),
+    "account.retired": Message(
+        vi="Tài khoản đã thu hồi; không khôi phục được. Cần thì lập tài khoản mới.",
+        en="The account is retired; it does not come back. If needed, ask for a new one.",
+    ),
     "document.duplicate": Message(
         vi="Văn bản {number} cùng ngày ký, cùng cơ quan ban hành đã có. Chọn văn bản đó trong danh sách.",
         en="Document {number} of the same day and issuing unit is here already. Choose it from the list.",

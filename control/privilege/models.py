@@ -1,6 +1,6 @@
 """Tables of this wing, gathered for the metadata."""
 
-from control.privilege.accounts.models import PrivilegedAccount
+from control.privilege.accounts.models import AccountChange, PrivilegedAccount
 from control.privilege.assets.models import Asset
 from control.privilege.documents.models import AuthorisingDocument
 from control.privilege.grants.models import PrivilegeGrant
@@ -8,6 +8,7 @@ from control.privilege.keys.models import ApiKey, ApiKeyUse
 from control.privilege.requests.models import PrivilegeApproval, PrivilegeRequest
 
 __all__ = [
+    "AccountChange",
     "ApiKey",
     "ApiKeyUse",
     "Asset",

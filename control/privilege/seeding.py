@@ -12,11 +12,14 @@ from sqlalchemy.orm import Session
 import audit
 from control.actions import Action
 from control.acts import Act
+from control.decisions import Deny
 from control.people.models import Person
+from control.privilege.accounts.changing import change_state
 from control.privilege.accounts.models import PrivilegedAccount
 from control.privilege.assets.models import Asset
 from control.text import fold
 
+CATEGORY_OF = {"software": "software-admin"}
 DATA_CENTRE = "Trung tâm Dữ liệu"
 # code, title, kind, level
 ASSETS = (
@@ -31,6 +34,7 @@ ASSETS = (
     ("ung-dung-01", "Máy chủ ứng dụng 1", "server", 3),
     ("ung-dung-02", "Máy chủ ứng dụng 2", "server", 3),
 )
+ADOPTED_FOR = "DEMO-1"  # the number of an invented incident: an orphan found its owner
 # asset, name, what it is for, kind, class, owner's login or None
 ACCOUNTS = (
     ("case-files", "tra-cuu", "Mở dữ liệu cá nhân trong hồ sơ", "shared", "normal", "minhhoa.pm"),
@@ -74,10 +78,19 @@ def seed_demonstration(session: Session, act: Act) -> int:
                 class_=class_,
                 created_at=act.now,
                 search_text=fold(f"{asset_code} {name} {use} {asset.title}"),
+                category="service" if kind == "service" else CATEGORY_OF.get(asset.kind, "infrastructure"),
+                owner_id=owner_id,
+                state="active" if owner_id else "orphan",
             )
             session.add(account)
-        account.owner_id, account.state = owner_id, "active" if owner_id else "orphan"
-        session.flush()
+            session.flush()
+        else:
+            adopted = change_state(
+                session, account=account, to="active", reason="Minh hoạ", document_id=None, incident=ADOPTED_FOR,
+                owner_id=owner_id, act=act,
+            )  # fmt: skip
+            if isinstance(adopted, Deny):
+                raise ValueError(f"{account.code} was not adopted: {adopted.reason}")
         act.record(
             session,
             Action.PRIVILEGE_ACCOUNT_SEED,

@@ -17,6 +17,7 @@ import policies
 from control.acts import Act, Actor
 from control.people.models import Person, PersonRole
 from control.permissions import Permission
+from control.privilege.accounts.changing import change_state
 from control.privilege.accounts.models import PrivilegedAccount
 from control.privilege.assets.models import Asset
 from control.privilege.documents.domain import NewDocument
@@ -162,6 +163,12 @@ class House:
             "purpose": "Thẩm định hồ sơ tồn",
         }
         return Draft(**(values | changes))
+
+    def move_account(self, to: str, *, act: Act | None = None, **changes: Any) -> Any:
+        """Change the state of the account on the house's document."""
+        values: dict[str, Any] = {"reason": "Theo đề nghị", "document_id": self.document.id}
+        act = act or self.as_admin()
+        return change_state(self.session, account=self.account, to=to, act=act, **(values | changes))
 
     def request(self, *, act: Act | None = None, **changes: Any) -> PrivilegeRequest:
         """A filed request."""

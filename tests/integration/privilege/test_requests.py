@@ -344,8 +344,7 @@ def test_a_window_that_came_to_meet_a_grant_is_refused_when_approved(session, ho
 
 
 def test_a_suspended_account_takes_no_request(session, house):
-    house.account.state = "suspended"
-    session.flush()
+    house.move_account("suspended")
 
     refused = file_request(session, draft=house.draft(), act=house.as_admin(), terms=terms())
 
