@@ -116,6 +116,10 @@ CORE_MESSAGES: Mapping[str, Message] = {
         vi="Mục này dài quá {maximum} ký tự.",
         en="This entry is longer than {maximum} characters.",
     ),
+    "mail.not_sent": Message(
+        vi="Máy chủ thư không nhận thư ({reason}). Thư vẫn nằm trong hàng đợi và được gửi lại.",
+        en="The mail relay did not take the letter ({reason}). It waits and is sent again.",
+    ),
     "method.not_allowed": Message(
         vi="Địa chỉ này không nhận cách gửi đó. Hãy quay lại trang trước và dùng nút trên trang.",
         en="This address does not take that kind of request. Go back and use the button on the page.",

@@ -78,6 +78,11 @@ class Settings:
     signer_socket: Path | None
     segment_dir: Path | None
     journal_dir: Path | None
+    mail_url: str
+    mail_sender: str
+    mail_user: str
+    mail_password: str = field(repr=False)
+    mail_ca_file: Path | None
     witness_url: str
     witness_key: str
     anchor_every: int
@@ -138,6 +143,11 @@ class Settings:
             signer_socket=reader.path("SIGNER_SOCKET"),
             segment_dir=reader.path("SEGMENT_DIR"),
             journal_dir=reader.path("JOURNAL_DIR"),
+            mail_url=reader.url("MAIL_URL", schemes=("smtp", "smtps")),
+            mail_sender=reader.text("MAIL_SENDER"),
+            mail_user=reader.text("MAIL_USER"),
+            mail_password=reader.secret("MAIL_PASSWORD"),
+            mail_ca_file=reader.path("MAIL_CA_FILE"),
             witness_url=reader.url("WITNESS_URL"),
             witness_key=reader.text("WITNESS_KEY"),
             anchor_every=reader.count("ANCHOR_EVERY", default=ANCHOR_EVERY_SECONDS),
@@ -248,6 +258,7 @@ class _Reader:
         """Add a fault for every pair of which only one is set: what cannot be checked is not asked."""
         halves = {
             "WITNESS_URL, WITNESS_KEY": bool(settings.witness_url) != bool(settings.witness_key),
+            "MAIL_URL, MAIL_SENDER": bool(settings.mail_url) != bool(settings.mail_sender),
             "TSA_URL, TSA_CA_FILE": bool(settings.tsa_url) != (settings.tsa_ca_file is not None),
         }
         self.faults.extend(
@@ -318,6 +329,11 @@ SETTING_DESCRIPTIONS: Mapping[str, str] = {
     "SIGNER_SOCKET": "Unix socket of `vonglau signer`",
     "SEGMENT_DIR": "folder of the segment files, on another volume than the database; empty: none are written",
     "JOURNAL_DIR": "folder on the volume of the database, for its ballast; empty: its room is not watched",
+    "MAIL_URL": "mail relay, smtp:// (STARTTLS) or smtps://; empty: notices are told by phone or on paper",
+    "MAIL_SENDER": "the address notices are sent from",
+    "MAIL_USER": "account at the relay, empty when it asks for none",
+    "MAIL_PASSWORD": "its password (or MAIL_PASSWORD_FILE)",
+    "MAIL_CA_FILE": "certificate authority of the relay; empty: those of the machine",
     "WITNESS_URL": "witness of the trail, run by the security officers on another host; empty: nobody cosigns",
     "WITNESS_KEY": "its public key, as `vonglau witness --show-key` prints it there",
     "ANCHOR_EVERY": "seconds between two checkpoints that are cosigned and time-stamped; 3600 when empty",
