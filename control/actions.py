@@ -99,8 +99,12 @@ class Action(StrEnum):
     OPERATIONS_SCHEDULE_MISS = "operations:schedule:miss"
     PEOPLE_DIRECTORY_SYNC = "people:directory:sync"
     PEOPLE_NOTICE_READ = "people:notice:read"
+    PEOPLE_PASSWORD_SET = "people:password:set"  # noqa: S105  # a name, not a password
+    PEOPLE_PERSON_CREATE = "people:person:create"
     PEOPLE_PERSON_EXPORT = "people:person:export"
     PEOPLE_PERSON_LIST = "people:person:list"
+    PEOPLE_PERSON_LOCK = "people:person:lock"
+    PEOPLE_PERSON_RELEASE = "people:person:release"
     PEOPLE_PERSON_SHOW = "people:person:show"
     PEOPLE_PERSON_UNLOCK = "people:person:unlock"
     PEOPLE_ROLE_CHANGE = "people:role:change"

@@ -31,6 +31,11 @@ from control.people.factors.enrolment import open_unsafe_enrolment
 from control.people.factors.forgetting import forget_demonstration_factor
 from control.people.factors.sealing import NONCE_BYTES
 from control.people.factors.service import FactorRules, enrol_known_secret
+from control.people.local.hashing import check_local_password
+from control.people.local.service import create_local_person, local_identity, set_local_password
+from control.people.locks.models import LOCK_CAUSES, PersonLock
+from control.people.locks.service import Paper, lock_person, unlock_person
+from control.people.locks.standing import reason_to_stay_out, standing_locks
 from control.people.roles.service import roles_of
 from control.people.sessions.service import end_sessions
 from control.people.signin.devices import forget_devices
@@ -38,20 +43,31 @@ from control.settings import Settings
 from policies import Role
 
 __all__ = [
+    "LOCK_CAUSES",
     "Directory",
+    "Paper",
+    "PersonLock",
     "PersonRef",
     "SyncReport",
     "check_directory",
+    "check_local_password",
+    "create_local_person",
     "end_sessions",
     "enrol_known_factor",
     "forget_demonstration_factor",
+    "local_identity",
+    "lock_person",
     "open_unsafe_enrolment",
     "people_by_id",
     "person_by_id",
     "person_by_login",
     "person_choices",
+    "reason_to_stay_out",
     "roles_of",
+    "set_local_password",
+    "standing_locks",
     "sync_people",
+    "unlock_person",
 ]
 
 

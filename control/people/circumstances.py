@@ -16,7 +16,7 @@ from control.frame import Part, PartState
 from control.people.directory.client import Directory
 from control.people.directory.models import DirectoryContact
 from control.people.factors.webauthn import RelyingParty
-from control.people.rules import factor_rules, number_of, session_rules, sign_in_rules
+from control.people.rules import factor_rules, local_rules, number_of, session_rules, sign_in_rules
 from control.people.sessions.service import resume_session
 from control.people.signin.service import Rules
 from control.services import services
@@ -52,6 +52,7 @@ def rules_of(settings: Settings, *, policies: Policies, now: datetime) -> Rules:
         roles=policies.roles,
         device_life=timedelta(days=days),
         directory_age=timedelta(hours=hours),
+        local=local_rules(policies, settings=settings, on=on),
     )
 
 

@@ -177,6 +177,46 @@ MESSAGES: Mapping[str, Message] = {
         vi="Danh bạ có hai mục cùng tên đăng nhập.",
         en="The directory holds two entries of one sign-in name.",
     ),
+    "lock.paper": Message(
+        vi="Khoá theo giấy báo tử, quyết định giải thể hoặc của toà án thì phải ghi số và ngày văn bản.",
+        en="A lock that follows a death, a dissolution or a court names the number and the date of the paper.",
+    ),
+    "password.crowd": Message(
+        vi="Quá nhiều người đang đăng nhập cùng lúc. Không có gì bị mất; hãy thử lại sau ít giây.",
+        en="Too many people are signing in at once. Nothing is lost; try again in a few seconds.",
+    ),
+    "password.form": Message(
+        vi="Mật khẩu phải có từ 1 đến 256 ký tự, không có ký tự điều khiển.",
+        en="A password has 1 to 256 characters and no control characters.",
+    ),
+    "password.holds_name": Message(
+        vi="Mật khẩu không được chứa tên đăng nhập.",
+        en="The password must not hold the sign-in name.",
+    ),
+    "password.in_directory": Message(
+        vi="Mật khẩu của cán bộ ở trong danh bạ, không đặt ở đây.",
+        en="The password of staff is in the directory and is not set here.",
+    ),
+    "password.repeats": Message(
+        vi="Mật khẩu lặp lại quá ít ký tự khác nhau. Hãy chọn mật khẩu khác.",
+        en="The password repeats too few different characters. Choose another.",
+    ),
+    "password.too_short": Message(
+        vi="Mật khẩu phải có ít nhất {minimum} ký tự.",
+        en="The password needs at least {minimum} characters.",
+    ),
+    "password.too_simple": Message(
+        vi="Mật khẩu phải có đủ {kinds} loại ký tự: chữ hoa, chữ thường, chữ số và dấu.",
+        en="The password needs all {kinds} kinds of characters: capitals, small letters, digits and signs.",
+    ),
+    "password.used_before": Message(
+        vi="Mật khẩu này đã dùng rồi. Hãy chọn mật khẩu khác.",
+        en="This password was used before. Choose another.",
+    ),
+    "person.locked": Message(
+        vi="Tài khoản của người này đang bị khoá.",
+        en="This person is locked.",
+    ),
     "sign-in.name_unknown": Message(
         vi="Danh bạ không có tên đăng nhập này.",
         en="The directory has no such sign-in name.",

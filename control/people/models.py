@@ -9,6 +9,8 @@ from control.people.factors.models import (
     PersonNotice,
     RecoveryCode,
 )
+from control.people.local.models import LocalPassword
+from control.people.locks.models import PersonLock
 from control.people.roles.models import PersonRole
 from control.people.sessions.models import LoginSession
 from control.people.signin.models import KnownDevice, PendingSignIn, SignInTry
@@ -22,9 +24,11 @@ __all__ = [
     "FactorReset",
     "KeyChallenge",
     "KnownDevice",
+    "LocalPassword",
     "LoginSession",
     "PendingSignIn",
     "Person",
+    "PersonLock",
     "PersonNotice",
     "PersonRole",
     "RecoveryCode",

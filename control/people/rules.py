@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from control.levels import Level
 from control.people.factors.service import FactorRules
+from control.people.local.domain import HashCost, LocalRules
 from control.people.sessions.domain import SessionRules
 from control.people.signin.domain import SignInRules
 from control.settings import Settings
@@ -75,3 +76,24 @@ def factor_rules(policies: Policies, *, settings: Settings, on: date) -> FactorR
     """Return what checking a code needs. Raises PolicyError, ValueError."""
     drift = number_of(policies, "totp_drift_steps", profile=settings.profile, on=on)
     return FactorRules(key=settings.factor_key, drift_steps=drift)
+
+
+def local_rules(policies: Policies, *, settings: Settings, on: date) -> LocalRules:
+    """Return the numbers of local passwords as they stand on a day. Raises PolicyError, ValueError."""
+
+    def number(name: str) -> int:
+        return number_of(policies, name, profile=settings.profile, on=on)
+
+    return LocalRules(
+        cost=HashCost(
+            memory_kib=number("password_hash_memory_kib"),
+            passes=number("password_hash_passes"),
+            lanes=number("password_hash_lanes"),
+            at_once=number("password_hashes_at_once"),
+        ),
+        shortest=number("password_min_length_with_mfa"),
+        shortest_of_administration=number("password_min_length"),
+        kinds_of_characters=number("password_character_classes"),
+        history=number("admin_password_history"),
+        change_months=number("admin_password_change_months"),
+    )

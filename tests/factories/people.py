@@ -62,9 +62,10 @@ def make_person(
     unit: str = "Trung tâm Công nghệ thông tin",
     state: str = "active",
     roles: Iterable[str] = (),
+    kind: str = "staff",
     now: datetime = NOON,
 ) -> Person:
-    """A person as the directory would have brought them."""
+    """A person as the directory would have brought them; of another kind, as kept here."""
     login = login or f"mau.nv{next(_numbers)}"
     person = Person(
         login=login,
@@ -73,7 +74,8 @@ def make_person(
         search_text=fold(f"{name} {login} {unit}"),
         unit=unit,
         title="",
-        directory_dn=f"uid={login},ou=people,dc=minhhoa,dc=example",
+        directory_dn=f"uid={login},ou=people,dc=minhhoa,dc=example" if kind == "staff" else None,
+        kind=kind,
         state=state,
         created_at=now,
         left_at=now if state == "left" else None,

@@ -51,7 +51,13 @@ def make_person(
     """A person the directory knows, with roles."""
     login = login or f"nguoi.{next(SERIAL)}"
     person = Person(
-        login=login, display_name=name, sort_key=sort_key(name), search_text=fold(name), state="active", created_at=NOON
+        login=login,
+        display_name=name,
+        sort_key=sort_key(name),
+        search_text=fold(name),
+        directory_dn=f"uid={login},ou=people,dc=minhhoa,dc=example",
+        state="active",
+        created_at=NOON,
     )
     session.add(person)
     session.flush()

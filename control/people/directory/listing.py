@@ -19,6 +19,7 @@ from control.text import fold
 
 LISTING = ListingRules(sorts={"name": "+", "login": "+"}, default="name", filters=("q", "role", "state"), size=25)
 CSV_ROWS = 10_000
+SHOWN_KINDS = ("staff", "break-glass")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +69,8 @@ def list_people(session: Session, *, listing: Listing) -> tuple[Sequence[PersonR
 
 def _conditions(listing: Listing) -> list[ColumnElement[bool]]:
     filters = listing.filters
-    conditions: list[ColumnElement[bool]] = [
-        Person.search_text.contains(word, autoescape=True) for word in fold(filters["q"]).split()
-    ]
+    conditions: list[ColumnElement[bool]] = [Person.kind.in_(SHOWN_KINDS)]
+    conditions += [Person.search_text.contains(word, autoescape=True) for word in fold(filters["q"]).split()]
     if filters["role"]:
         conditions.append(exists().where(PersonRole.person_id == Person.id, PersonRole.role == filters["role"]))
     if filters["state"] in PERSON_STATES:

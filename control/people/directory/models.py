@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from control.db import Base
 
+PERSON_KINDS = ("staff", "citizen", "organisation", "break-glass")
 PERSON_STATES = ("active", "suspended", "left")
 LISTING_OUTCOMES = ("running", "complete", "refused", "failed")
 
@@ -24,14 +25,20 @@ def one_of(column: str, values: tuple[str, ...]) -> str:
 
 
 class Person(Base):
-    """One human being of the directory (S0-5.5-2); created by a sign-in or a synchronisation, never by hand."""
+    """One human being or organisation; staff come from the directory alone (S0-5.5-2), by sign-in or synchronisation.
+
+    Citizens, organisations and break-glass people have no place in the directory, and it knows nothing of them.
+    """
 
     __tablename__ = "person"
     __table_args__ = (
         UniqueConstraint("login"),
         UniqueConstraint("directory_dn"),
+        UniqueConstraint("id", "kind", name="uq_person_id_kind"),  # what a local password points at
         CheckConstraint("login ~ '^[a-z0-9._-]{2,64}$'", name="login_form"),
         CheckConstraint("display_name <> ''", name="has_name"),
+        CheckConstraint(one_of("kind", PERSON_KINDS), name="kind_known"),
+        CheckConstraint("(kind = 'staff') = (directory_dn IS NOT NULL)", name="staff_from_directory"),
         CheckConstraint(one_of("state", PERSON_STATES), name="state_known"),
         CheckConstraint("(state = 'left') = (left_at IS NOT NULL)", name="left_has_moment"),
         Index("ix_person_sort_key", "sort_key", "id"),
@@ -45,6 +52,7 @@ class Person(Base):
     unit: Mapped[str] = mapped_column(Text, server_default=text("''"))
     title: Mapped[str] = mapped_column(Text, server_default=text("''"))
     directory_dn: Mapped[str | None] = mapped_column(Text)
+    kind: Mapped[str] = mapped_column(Text, server_default=text("'staff'"))
     state: Mapped[str] = mapped_column(Text, server_default=text("'active'"))
     created_at: Mapped[datetime]
     synced_at: Mapped[datetime | None]

@@ -21,6 +21,7 @@ from control.people.directory.domain import parse_login
 from control.people.directory.listing import LISTING, list_people
 from control.people.directory.models import Person
 from control.people.factors.service import is_enrolled
+from control.people.locks.standing import standing_locks
 from control.people.roles.service import roles_of, titles
 from control.people.sessions.domain import code_of
 from control.people.sessions.service import live_sessions
@@ -79,6 +80,7 @@ def show(login: str) -> ResponseReturnValue:
             "live": [(code_of(row.id), row) for row in live_sessions(session, person_id=person.id, now=g.now)],
             "factor": is_enrolled(session, person_id=person.id),
             "roles": titles(roles_of(session, person_id=person.id), roles=rules.roles, language=current_language()),
+            "locks": standing_locks(session, person_id=person.id, now=g.now),
             "locked_until": lock_of(
                 session,
                 name=name_digest(person.login, rules=rules.sign_in),

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import and_, delete, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -49,9 +49,17 @@ def ref(person: Person) -> PersonRef:
 def record_person(session: Session, *, entry: DirectoryEntry, roles: Mapping[str, Role], act: Act) -> Person | Deny:
     """Store what the directory says of one person, roles included, and return the row, locked.
 
-    Refuses an entry whose place in the directory belongs to somebody else here: one login is one person for ever.
+    Refuses an entry whose place in the directory belongs to somebody else here, and one whose login is that of a local
+    identity: one login is one person for ever.
     """
-    other = session.scalar(select(Person).where(Person.directory_dn == entry.dn, Person.login != entry.login))
+    other = session.scalar(
+        select(Person.id).where(
+            or_(
+                and_(Person.directory_dn == entry.dn, Person.login != entry.login),
+                and_(Person.login == entry.login, Person.kind != "staff"),
+            )
+        )
+    )
     if other is not None:
         return Deny(rule="people.one_identity", reason="directory.identity_conflict")
     session.execute(
@@ -123,7 +131,10 @@ def apply_listing(
     session.flush()
     if not entries or (previous and len(entries) < previous * SMALLEST_SHARE):
         return _refuse(session, listing, previous=previous or 0, act=act)
-    before = {row.login: (row.id, row.display_name, row.unit, row.title) for row in session.scalars(select(Person))}
+    before = {
+        row.login: (row.id, row.display_name, row.unit, row.title)
+        for row in session.scalars(select(Person).where(Person.kind == "staff"))
+    }
     added = changed = 0
     suspended: list[int] = []
     for entry in entries:
@@ -185,7 +196,7 @@ def _miss(session: Session, *, logins: Collection[str], now: datetime) -> tuple[
     """Mark who is missing; return how many wait for a second listing, and who has left."""
     missing = session.scalars(
         select(Person)
-        .where(Person.state != "left", Person.login.not_in(logins), Person.directory_dn.is_not(None))
+        .where(Person.state != "left", Person.login.not_in(logins), Person.kind == "staff")
         .order_by(Person.id)
         .with_for_update()
     ).all()
@@ -239,9 +250,12 @@ def people_by_id(session: Session, *, person_ids: Collection[int]) -> Mapping[in
 
 
 def person_choices(session: Session, *, limit: int = 500) -> tuple[PersonRef, ...]:
-    """Return the active people in the order of Vietnamese lists, for a form's choices."""
+    """Return the active staff in the order of Vietnamese lists, for a form's choices."""
     rows = session.scalars(
-        select(Person).where(Person.state == "active").order_by(Person.sort_key, Person.id).limit(limit)
+        select(Person)
+        .where(Person.state == "active", Person.kind == "staff")
+        .order_by(Person.sort_key, Person.id)
+        .limit(limit)
     )
     return tuple(ref(person) for person in rows)
 

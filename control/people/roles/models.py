@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from control.db import Base
 from control.people.directory.models import one_of
 
-ROLE_SOURCES = ("directory",)
+ROLE_SOURCES = ("directory", "break-glass")
 
 
 class PersonRole(Base):

@@ -25,6 +25,7 @@ END_REASONS = (
     "factor-reset",
     "password-changed",
     "roles-changed",
+    "person-locked",
 )
 DIGEST_BYTES = 32
 

@@ -17,10 +17,12 @@ from sqlalchemy.orm import Session
 import audit
 from control.actions import Action
 from control.acts import Act, Actor, Emitted
-from control.errors import NotFound
+from control.decisions import Deny
+from control.errors import NotAllowed, NotFound
 from control.levels import Level, reaches
 from control.people.directory.models import Person
 from control.people.factors.models import Factor
+from control.people.locks.standing import is_locked, reason_to_stay_out
 from control.people.roles.domain import ADMINISTRATION, permissions_of
 from control.people.roles.service import roles_of
 from control.people.sessions.domain import SEEN_EVERY, TOKEN_FORM, SessionRules, code_of, digest, id_of, reason_to_end
@@ -41,7 +43,13 @@ def start_session(
     roles: Mapping[str, Role],
     act: Act,
 ) -> Actor:
-    """Store a new session for `token` and return who it stands for; the oldest beyond the allowed number end."""
+    """Store a new session for `token` and return who it stands for; the oldest beyond the allowed number end.
+
+    Every way in has asked before whether the person may be here; this is the last door, and it raises NotAllowed.
+    """
+    stay_out = reason_to_stay_out(session, person=person, now=act.now)
+    if stay_out is not None:
+        raise NotAllowed(Deny(rule="sign_in.lock_on_person", reason=stay_out))
     held = roles_of(session, person_id=person.id)
     idle = rules.idle_for(is_administration=not held.isdisjoint(ADMINISTRATION))
     row = LoginSession(
@@ -84,19 +92,21 @@ def resume_session(
     if not TOKEN_FORM.fullmatch(token):
         return None
     found = session.execute(
-        select(LoginSession, Person)
+        select(LoginSession, Person, is_locked(now))
         .join(Person, Person.id == LoginSession.person_id)
         .where(LoginSession.token_digest == digest(token), LoginSession.ended_at.is_(None))
     ).one_or_none()
     if found is None:
         return None
-    row, person = found
+    row, person, has_lock = found
     held = roles_of(session, person_id=person.id)
     actor = _actor(person, row, held=held, roles=roles)
     idle = timedelta(seconds=row.idle_seconds)
     reason = reason_to_end(now=now, last_seen_at=row.last_seen_at, idle=idle, ends_at=row.ends_at)
     if reason is None and person.state != "active":
         reason = "person-not-active"
+    if reason is None and has_lock:
+        reason = "person-locked"
     if reason is not None:
         # An entry of its own: it must not stand in for the one the present request owes.
         _end(session, row, reason=reason, act=replace(act.as_actor(actor), emitted=Emitted()))

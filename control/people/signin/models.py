@@ -65,6 +65,7 @@ class PendingSignIn(Base):
     expires_at: Mapped[datetime]
     next_path: Mapped[str] = mapped_column(Text, server_default=text("'/'"))
     tries: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
+    resumes: Mapped[bool] = mapped_column(server_default=text("false"))
     ended_at: Mapped[datetime | None]
     ended_reason: Mapped[str | None] = mapped_column(Text)
 

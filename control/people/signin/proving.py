@@ -22,10 +22,11 @@ from control.people.factors.keys import Asker, accept_key
 from control.people.factors.models import Factor
 from control.people.factors.notices import notify
 from control.people.factors.recovery import use_code
+from control.people.locks.standing import reason_to_stay_out
 from control.people.sessions.service import start_session
 from control.people.signin.domain import address_digest, name_digest
 from control.people.signin.models import PendingSignIn
-from control.people.signin.service import Half, Result, Rules, Step, half_of
+from control.people.signin.service import Half, Result, Rules, Step, half_of, take_up_again
 from control.people.signin.throttle import reserve_code_try, settle_try
 
 TWO_STEPS = "sign_in.two_steps"
@@ -102,8 +103,10 @@ def sign_in_by_key(
     person = session.get_one(Person, key.person_id)
     about = audit.About(person_id=f"person:{person.id}")
     is_known_lately = person.synced_at is not None and act.now - person.synced_at < rules.directory_age
-    if person.state != "active" or not is_known_lately:
-        reason = "person.not_active" if person.state != "active" else "directory.silent_too_long"
+    reason = reason_to_stay_out(session, person=person, now=act.now)
+    if reason is None and person.kind == "staff" and not is_known_lately:
+        reason = "directory.silent_too_long"
+    if reason is not None:
         act.refuse(session, action, Deny(rule=FIRST, reason=reason), about=about, details={"first": True})
         return Result(step=Step.REFUSED)
     actor = start_session(
@@ -149,7 +152,7 @@ def _take_turn(
     )
     row = session.get_one(PendingSignIn, half.id, with_for_update=True, populate_existing=True)
     is_over = row.ended_at is not None or row.tries >= rules.sign_in.code_attempts
-    if isinstance(tried, Deny) or is_over or half.person.state != "active":
+    if isinstance(tried, Deny) or is_over or half.blocked is not None:
         reason = tried.reason if isinstance(tried, Deny) else "sign-in.no_password_step"
         act.refuse(session, action, Deny(rule=TWO_STEPS, reason=reason), about=about)
         if isinstance(tried, int):
@@ -175,6 +178,7 @@ def _pass(
     if turn.try_id is not None:
         settle_try(session, try_id=turn.try_id, outcome="passed")
     turn.row.ended_at, turn.row.ended_reason = act.now, "passed"
+    take_up_again(session, turn.row, act=act)
     actor = start_session(
         session,
         person=turn.half.person,

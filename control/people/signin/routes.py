@@ -21,11 +21,13 @@ from control.actions import Action
 from control.db import unit_of_work
 from control.errors import Unavailable
 from control.people.circumstances import present_directory, present_rules
-from control.people.directory.domain import parse_login, parse_password
+from control.people.directory.domain import Verdict, parse_login, parse_password
 from control.people.factors.domain import SECRET_BYTES, in_groups, provisioning_uri
 from control.people.factors.notices import unread
 from control.people.factors.sealing import NONCE_BYTES
 from control.people.factors.service import secret_of
+from control.people.local.hashing import check_local_password
+from control.people.local.service import LocalIdentity, local_identity
 from control.people.sessions.service import end_own_session
 from control.people.signin import service
 from control.people.signin.devices import remember
@@ -72,13 +74,20 @@ def check_password() -> ResponseReturnValue:
     token = secrets.token_urlsafe(TOKEN_BYTES)
     if try_id is not None:
         try:
-            result = _ask_directory(typed, password, try_id=try_id, token=token, target=target)
+            result = _check(typed, password, try_id=try_id, token=token, target=target)
         except Unavailable as error:
             if error.code != "directory.unavailable":
                 raise
             with unit_of_work() as session:
                 service.close_unanswered(session, try_id=try_id, typed=typed, act=g.act)
             return first_page(next_path=target, login=text, fault=error.code, status=error.status)
+    if result.step is Step.UNANSWERED:
+        return first_page(
+            next_path=target,
+            login=text,
+            fault="directory.unavailable",
+            status=HTTPStatus.SERVICE_UNAVAILABLE,
+        )
     if result.step is Step.REFUSED:
         jitter = secrets.randbelow(1000) / 1000
         sleep(rest_of_answer(monotonic() - began, rules=rules.sign_in, jitter=jitter))
@@ -92,12 +101,26 @@ def check_password() -> ResponseReturnValue:
     return response
 
 
-def _ask_directory(typed: Typed, password: str | None, *, try_id: int, token: str, target: str) -> Result:
-    """Ask outside any transaction: a slow directory must not hold the database."""
-    if typed.login is None or password is None:
-        with unit_of_work() as session:
+def _check(typed: Typed, password: str | None, *, try_id: int, token: str, target: str) -> Result:
+    """Ask whoever keeps the password, outside any transaction: slow work must not hold the database.
+
+    A wrong password costs one hash and one question to the directory, whichever of the two keeps the name, or neither.
+    """
+    identity = None
+    with unit_of_work() as session:
+        if typed.login is None or password is None:
             return service.refuse_form(session, try_id=try_id, typed=typed, act=g.act)
-    answer = present_directory().authenticate(typed.login, password)
+        identity = local_identity(session, login=typed.login)
+    if identity is not None:
+        return _check_here(typed, password, identity=identity, try_id=try_id, token=token, target=target)
+    cost = present_rules().local.cost
+    try:
+        answer = present_directory().authenticate(typed.login, password)
+    except Unavailable:
+        check_local_password(None, password, cost=cost)
+        raise
+    if answer.verdict is not Verdict.RIGHT:
+        check_local_password(None, password, cost=cost)
     with unit_of_work() as session:
         return service.finish_password(
             session,
@@ -110,6 +133,35 @@ def _ask_directory(typed: Typed, password: str | None, *, try_id: int, token: st
             rules=present_rules(),
             act=g.act,
         )
+
+
+def _check_here(
+    typed: Typed, password: str, *, identity: LocalIdentity, try_id: int, token: str, target: str
+) -> Result:
+    """Check a password that is kept here; the directory may be down, and only a wrong one asks it at all."""
+    rules = present_rules()
+    is_right = check_local_password(identity.encoded, password, cost=rules.local.cost)
+    is_silent = False
+    if not is_right:
+        try:
+            present_directory().authenticate(typed.login or "", password)
+        except Unavailable:
+            is_silent = True  # what an unknown name is told now; the try counts all the same
+    with unit_of_work() as session:
+        result = service.finish_local_password(
+            session,
+            try_id=try_id,
+            typed=typed,
+            identity=identity,
+            password=password if is_right else None,
+            token=token,
+            secret_random=secrets.token_bytes(SECRET_BYTES + NONCE_BYTES),
+            next_path=target or "/",
+            rules=rules,
+            act=g.act,
+            resumes=request.form.get("resume") == "1",
+        )
+    return Result(step=Step.UNANSWERED) if is_silent else result
 
 
 @signin.get("/sign-in/code")

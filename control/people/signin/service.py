@@ -34,6 +34,10 @@ from control.people.factors.service import (
     is_enrolled,
     prepare_factor,
 )
+from control.people.local.domain import LocalRules
+from control.people.local.service import LocalIdentity, owes_new_password, renew_hash
+from control.people.locks.service import unlock_person
+from control.people.locks.standing import reason_to_stay_out
 from control.people.sessions.domain import SessionRules, digest
 from control.people.sessions.service import start_session
 from control.people.signin.devices import counted_under
@@ -43,6 +47,7 @@ from control.people.signin.throttle import forget_old, reserve_code_try, reserve
 from policies import Role
 
 NAME_CHARACTERS = 256
+OWN_PAUSE = "owner-paused"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +60,7 @@ class Rules:
     roles: Mapping[str, Role]
     device_life: timedelta
     directory_age: timedelta
+    local: LocalRules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +80,7 @@ class Step(StrEnum):
     """Where a sign-in stands after a step."""
 
     REFUSED = "refused"
+    UNANSWERED = "unanswered"
     MUST_CHANGE = "must-change"
     PROVE = "prove"
     ENROL = "enrol"
@@ -105,6 +112,7 @@ class Half:
     expires_at: datetime
     next_path: str
     tries: int
+    blocked: str | None
 
 
 def open_try(session: Session, *, typed: Typed, device: str, rules: Rules, act: Act) -> int | None:
@@ -161,14 +169,84 @@ def finish_password(
         _fail(session, typed, reason=_reason(answer), act=act)
         return Result(step=Step.REFUSED)
     person = record_person(session, entry=answer.entry, roles=rules.roles, act=act)
-    if isinstance(person, Deny) or person.state != "active":
+    reason = person.reason if isinstance(person, Deny) else reason_to_stay_out(session, person=person, now=act.now)
+    if isinstance(person, Deny) or reason is not None:
         settle_try(session, try_id=try_id, outcome="failed")
-        reason = person.reason if isinstance(person, Deny) else "person.not_active"
-        _fail(session, typed, reason=reason, act=act, denied=True)
+        _fail(session, typed, reason=reason or "person.not_active", act=act, denied=True)
         return Result(step=Step.REFUSED)
+    return _open_second_step(
+        session,
+        person,
+        try_id=try_id,
+        must_change=answer.password.must_change,
+        token=token,
+        secret_random=secret_random,
+        next_path=next_path,
+        rules=rules,
+        act=act,
+    )
+
+
+def finish_local_password(
+    session: Session,
+    *,
+    try_id: int,
+    typed: Typed,
+    identity: LocalIdentity,
+    password: str | None,
+    token: str,
+    secret_random: bytes,
+    next_path: str,
+    rules: Rules,
+    act: Act,
+    resumes: bool = False,
+) -> Result:
+    """Take the answer for somebody the directory does not know: `password` when it was right, None when it was not.
+
+    `resumes` is asked by whoever paused their own account and takes it up again by this sign-in.
+    """
+    person = session.get_one(Person, identity.person_id, with_for_update=True, populate_existing=True)
+    own = frozenset({OWN_PAUSE}) if resumes else frozenset[str]()
+    reason = (
+        "sign-in.password_wrong"
+        if password is None
+        else reason_to_stay_out(session, person=person, now=act.now, besides=own)
+    )
+    if password is None or reason is not None:
+        settle_try(session, try_id=try_id, outcome="failed")
+        _fail(session, typed, reason=reason or "", act=act, denied=password is not None)
+        return Result(step=Step.REFUSED)
+    renew_hash(session, identity=identity, password=password, rules=rules.local)
+    return _open_second_step(
+        session,
+        person,
+        try_id=try_id,
+        must_change=owes_new_password(session, person=person, rules=rules.local, now=act.now),
+        token=token,
+        secret_random=secret_random,
+        next_path=next_path,
+        rules=rules,
+        act=act,
+        resumes=resumes,
+    )
+
+
+def _open_second_step(
+    session: Session,
+    person: Person,
+    *,
+    try_id: int,
+    must_change: bool,
+    token: str,
+    secret_random: bytes,
+    next_path: str,
+    rules: Rules,
+    act: Act,
+    resumes: bool = False,
+) -> Result:
     settle_try(session, try_id=try_id, outcome="passed")
     about = audit.About(person_id=f"person:{person.id}")
-    if answer.password.must_change:
+    if must_change:
         act.refuse(
             session,
             Action.SIGN_IN_PASSWORD_CHECK,
@@ -191,6 +269,7 @@ def finish_password(
             created_at=act.now,
             expires_at=act.now + rules.sign_in.pending_life,
             next_path=next_path,
+            resumes=resumes,
         )
     )
     forget_old(session, now=act.now, rules=rules.sign_in)
@@ -212,6 +291,7 @@ def half_of(session: Session, *, token: str, now: datetime) -> Half | None:
         return None
     row, person = found
     is_new = row.factor_id is not None
+    own = frozenset({OWN_PAUSE}) if row.resumes else frozenset[str]()
     if is_new is is_enrolled(session, person_id=person.id):
         return None  # enrolled elsewhere in the meantime: this path never adds a second factor (A14); or reset
     return Half(
@@ -226,7 +306,14 @@ def half_of(session: Session, *, token: str, now: datetime) -> Half | None:
         expires_at=row.expires_at,
         next_path=row.next_path,
         tries=row.tries,
+        blocked=reason_to_stay_out(session, person=person, now=now, besides=own),
     )
+
+
+def take_up_again(session: Session, row: PendingSignIn, *, act: Act) -> None:
+    """Lift the pause its own holder asked to end, once both proofs are there."""
+    if row.resumes:
+        unlock_person(session, person_id=row.person_id, cause=OWN_PAUSE, act=act)
 
 
 def prove(
@@ -263,7 +350,7 @@ def prove(
     if (
         code is None
         or half.factor is None
-        or half.person.state != "active"
+        or half.blocked is not None
         or (row.enrolment_id is not None and not is_still_open(session, code_id=row.enrolment_id, act=act))
         or not check(session, factor=half.factor, code=code, rules=rules.factor, act=act)
     ):
@@ -272,6 +359,7 @@ def prove(
         spend_code(session, code_id=row.enrolment_id, act=act)
     settle_try(session, try_id=tried, outcome="passed")
     row.ended_at, row.ended_reason = act.now, "passed"
+    take_up_again(session, row, act=act)
     actor = start_session(
         session,
         person=half.person,

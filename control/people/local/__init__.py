@@ -1,0 +1,1 @@
+"""Passwords of people the directory does not know: citizens, organisations, break-glass people. Never staff."""
