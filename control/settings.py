@@ -75,6 +75,7 @@ class Settings:
     prometheus_url: str
     portal_url: str
     portal_key: str = field(repr=False)
+    signature_trust_dir: Path | None
     signer_socket: Path | None
     segment_dir: Path | None
     journal_dir: Path | None
@@ -140,6 +141,7 @@ class Settings:
             prometheus_url=reader.url("PROMETHEUS_URL"),
             portal_url=reader.url("PORTAL_URL"),
             portal_key=reader.secret("PORTAL_KEY", minimum=MINIMUM_SECRET_CHARACTERS),
+            signature_trust_dir=reader.path("SIGNATURE_TRUST_DIR"),
             signer_socket=reader.path("SIGNER_SOCKET"),
             segment_dir=reader.path("SEGMENT_DIR"),
             journal_dir=reader.path("JOURNAL_DIR"),
@@ -326,6 +328,7 @@ SETTING_DESCRIPTIONS: Mapping[str, str] = {
     "PROMETHEUS_URL": "Prometheus, for links and health",
     "PORTAL_URL": "the national portal's interface",
     "PORTAL_KEY": "signs messages to the national portal (or PORTAL_KEY_FILE)",
+    "SIGNATURE_TRUST_DIR": "folder of certificates (PEM) and revocation lists (.crl) trusted for signed documents",
     "SIGNER_SOCKET": "Unix socket of `vonglau signer`",
     "SEGMENT_DIR": "folder of the segment files, on another volume than the database; empty: none are written",
     "JOURNAL_DIR": "folder on the volume of the database, for its ballast; empty: its room is not watched",

@@ -51,6 +51,38 @@ MESSAGES: Mapping[str, Message] = {
         vi="Tệp lớn hơn {maximum_mib} MiB. Quét lại ở độ phân giải thấp hơn.",
         en="The file is larger than {maximum_mib} MiB. Scan it again at a lower resolution.",
     ),
+    "document.signature.busy": Message(
+        vi="Nhiều văn bản đang được kiểm chữ ký cùng lúc. Thử lại sau một phút.",
+        en="Many documents are being checked at once. Try again in a minute.",
+    ),
+    "document.signature.changed": Message(
+        vi="Tệp đã bị sửa sau khi ký số, hoặc chữ ký số hỏng. Nộp đúng bản đã ký.",
+        en="The file was changed after it was signed, or its signature is broken. Bring the file as it was signed.",
+    ),
+    "document.signature.expired": Message(
+        vi="Chứng thư số của người ký đã hết hạn và không có dấu thời gian. Đề nghị ký lại.",
+        en="The signer's certificate has expired and there is no time stamp. Ask for a new signature.",
+    ),
+    "document.signature.none": Message(
+        vi="Tệp không có chữ ký số mà việc này đòi hỏi. Nộp bản ký số của văn bản.",
+        en="The file has no digital signature, which this act needs. Bring the digitally signed document.",
+    ),
+    "document.signature.revoked": Message(
+        vi="Chứng thư số của người ký đã bị thu hồi. Đề nghị người có thẩm quyền ký lại.",
+        en="The signer's certificate is revoked. Ask somebody with the authority to sign again.",
+    ),
+    "document.signature.trust_unreadable": Message(
+        vi="Không đọc được kho chứng thư tin cậy. Báo quản trị hệ thống xem VONGLAU_SIGNATURE_TRUST_DIR.",
+        en="The trusted certificates cannot be read. Tell the administrators to look at VONGLAU_SIGNATURE_TRUST_DIR.",
+    ),
+    "document.signature.unreadable": Message(
+        vi="Tệp có chữ ký số nhưng không kiểm được: tệp bị mã hoá, bị cắt hoặc không đúng chuẩn. Nộp bản khác.",
+        en="The file has a signature that cannot be checked: encrypted, cut off or malformed. Bring another copy.",
+    ),
+    "document.signature.untrusted": Message(
+        vi="Chữ ký số không do tổ chức chứng thực được tin cậy cấp. Ký lại bằng chứng thư số công vụ.",
+        en="The signature does not descend from a trusted authority. Sign with an official certificate.",
+    ),
     "document.signed_on.in_future": Message(
         vi="Ngày ký ở tương lai. Nhập ngày ghi trên văn bản.",
         en="The day of signing is in the future. Enter the day written on the document.",
