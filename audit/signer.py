@@ -12,18 +12,15 @@ and then its file is gone.
 import base64
 import contextlib
 import json
-import socket
-import struct
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from audit import tables
+from audit.door import PATIENCE_SECONDS, RefusedError, SignerGoneError, ask_door, open_door, refuse_strangers
 from audit.journal import Journal, genesis_link, link_hash
 from audit.keyfile import load_or_make_key, sync_folder, write_durably
 from audit.keys import ROTATE_ACTION, KeyHistory, Rotation, rotation_statement, statement_in
@@ -39,25 +36,7 @@ from audit.notes import (
     split_note,
 )
 
-LINE_BYTES = 4096
-ANSWER_BYTES = 1 << 20
-PATIENCE_SECONDS = 30.0
-ACCEPT_SECONDS = 0.5
-_CREDENTIALS = struct.Struct("3i")
-
-
-class RefusedError(Exception):
-    """The signer will not sign; `code` is why: smaller, inconsistent, altered, journal, unknown,
-    stranger, retired."""
-
-    def __init__(self, code: str, detail: str) -> None:
-        super().__init__(f"{code}: {detail}")
-        self.code = code
-        self.detail = detail
-
-
-class SignerGoneError(Exception):
-    """Nobody answers on the signer's socket."""
+__all__ = ["RefusedError", "Signer", "SignerClient", "SignerGoneError", "serve"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,48 +241,13 @@ def serve(
     admin_uids: frozenset[int] = frozenset({0}),
 ) -> None:
     """Answer on the Unix socket until `stop` is set; one request at a time. Only `admin_uids` may change the key."""
-    path.unlink(missing_ok=True)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-        listener.bind(str(path))
-        path.chmod(0o666)  # who may ask is decided by the caller's uid below, which cannot be forged
-        listener.listen(8)
-        listener.settimeout(ACCEPT_SECONDS)
-        try:
-            while not stop.is_set():
-                with contextlib.suppress(TimeoutError):
-                    caller, _ = listener.accept()
-                    with caller:
-                        _serve_one(signer, caller, allowed_uids=allowed_uids, admin_uids=admin_uids)
-        finally:
-            path.unlink(missing_ok=True)
 
-
-def _serve_one(
-    signer: Signer, caller: socket.socket, *, allowed_uids: frozenset[int], admin_uids: frozenset[int]
-) -> None:
-    caller.settimeout(PATIENCE_SECONDS)
-    _pid, uid, _gid = _CREDENTIALS.unpack(caller.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
-    try:
-        _refuse_strangers(uid, allowed_uids=allowed_uids | admin_uids)
-        request = json.loads(_line(caller, limit=LINE_BYTES))
+    def answer(request: dict[str, Any], uid: int) -> dict[str, Any]:
         if request["do"] == "rotate":
-            _refuse_strangers(uid, allowed_uids=admin_uids)
-        answer = _answer(signer, request)
-    except RefusedError as error:
-        answer = {"error": error.code, "detail": error.detail}
-    except SQLAlchemyError as error:
-        answer = {"error": "journal", "detail": f"the journal cannot be read: {error.__class__.__name__}"}
-    except (ValueError, KeyError, TypeError) as error:
-        answer = {"error": "unknown", "detail": f"not a request: {error.__class__.__name__}"}
-    except OSError:
-        return
-    with contextlib.suppress(OSError):
-        caller.sendall(json.dumps(answer).encode() + b"\n")
+            refuse_strangers(uid, welcome=admin_uids)
+        return _answer(signer, request)
 
-
-def _refuse_strangers(uid: int, *, allowed_uids: frozenset[int]) -> None:
-    if uid not in allowed_uids:
-        raise RefusedError("stranger", f"uid {uid} may not ask")
+    open_door(answer, path=path, welcome=allowed_uids | admin_uids, stop=stop)
 
 
 def _answer(signer: Signer, request: dict[str, Any]) -> dict[str, Any]:
@@ -319,16 +263,6 @@ def _answer(signer: Signer, request: dict[str, Any]) -> dict[str, Any]:
             return {"statement": signer.rotate().decode()}
         case other:
             raise RefusedError("unknown", f"nothing is called {other!r}")
-
-
-def _line(stream: socket.socket, *, limit: int) -> bytes:
-    line = b""
-    while not line.endswith(b"\n"):
-        part = stream.recv(LINE_BYTES)
-        if not part or len(line) > limit:
-            raise ValueError("a request is one short line")
-        line += part
-    return line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -358,20 +292,4 @@ class SignerClient:
         return statement.encode()
 
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        try:
-            with self._connected() as stream:
-                with contextlib.suppress(BrokenPipeError):  # sent away unread: the answer says why
-                    stream.sendall(json.dumps(request).encode() + b"\n")
-                answer: dict[str, Any] = json.loads(_line(stream, limit=ANSWER_BYTES))
-        except (OSError, ValueError) as error:
-            raise SignerGoneError(f"the signer does not answer on {self.path}") from error
-        if "error" in answer:
-            raise RefusedError(answer["error"], answer["detail"])
-        return answer
-
-    @contextlib.contextmanager
-    def _connected(self) -> Iterator[socket.socket]:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stream:
-            stream.settimeout(self.timeout_seconds)
-            stream.connect(str(self.path))
-            yield stream
+        return ask_door(self.path, request, timeout_seconds=self.timeout_seconds)

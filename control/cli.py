@@ -30,6 +30,7 @@ GROUPS = {
     "signer": ("control.commands.processes:signer", "tiến trình ký / the signing process"),
     "time": ("control.commands.law:time", "giờ làm việc / working time"),
     "up": ("control.commands.processes:up", "chạy cả hệ thống / run the whole product"),
+    "vault": ("control.privilege.vault.commands:vault", "kho bí mật / the vault of secrets"),
     "witness": ("control.commands.witness:witness", "tiến trình làm chứng / the witness process"),
     "worker": ("control.commands.processes:worker", "tiến trình nền / the worker process"),
 }

@@ -50,3 +50,5 @@ class Permission(StrEnum):
     PRIVILEGE_REQUEST_APPROVE = "privilege:request:approve"
     PRIVILEGE_REQUEST_FILE = "privilege:request:file"
     PRIVILEGE_REQUEST_READ = "privilege:request:read"
+    PRIVILEGE_ROTATION_ASK = "privilege:rotation:ask"
+    PRIVILEGE_VAULT_READ = "privilege:vault:read"

@@ -134,6 +134,18 @@ ACTION_TITLES: Mapping[Action, Message] = {
     Action.PRIVILEGE_KEY_REVOKE: Message(vi="Thu hồi khoá kết nối", en="Revoke a connection key"),
     Action.PRIVILEGE_KEY_ROTATE: Message(vi="Thay khoá kết nối", en="Replace a connection key"),
     Action.PRIVILEGE_KEY_UNBLOCK: Message(vi="Bỏ chặn khoá kết nối", en="Unblock a connection key"),
+    Action.PRIVILEGE_KEY_FLAG: Message(vi="Khoá kết nối có dấu hiệu lạ", en="A connection key is used unusually"),
+    Action.PRIVILEGE_ROTATION_ASK: Message(vi="Yêu cầu thay bí mật", en="Ask for a secret to be changed"),
+    Action.PRIVILEGE_VAULT_DEPOSIT: Message(vi="Gửi bí mật vào kho", en="Deposit a secret"),
+    Action.PRIVILEGE_VAULT_LOSE: Message(vi="Không còn biết bí mật nào đúng", en="No kept secret works any more"),
+    Action.PRIVILEGE_VAULT_RELEASE: Message(
+        vi="Bộ ký mở khoá của một bí mật", en="The signer opened the key of a secret"
+    ),
+    Action.PRIVILEGE_VAULT_RETURN: Message(vi="Trả bí mật", en="Give a secret back"),
+    Action.PRIVILEGE_VAULT_REWRAP: Message(vi="Bọc lại khoá của kho bí mật", en="Wrap the keys of the vault anew"),
+    Action.PRIVILEGE_VAULT_ROTATE: Message(vi="Thay bí mật trên máy đích", en="Change a secret on its target"),
+    Action.PRIVILEGE_VAULT_SHOW: Message(vi="Hiện bí mật một lần", en="Show a secret, once"),
+    Action.PRIVILEGE_VAULT_TAKE: Message(vi="Mượn bí mật", en="Check out a secret"),
     Action.PRIVILEGE_REQUEST_AMEND: Message(vi="Sửa yêu cầu", en="Amend a request"),
     Action.PRIVILEGE_REQUEST_APPROVE: Message(vi="Phê duyệt yêu cầu", en="Approve a request"),
     Action.PRIVILEGE_REQUEST_EXPIRE: Message(vi="Yêu cầu quá hạn duyệt", en="A request expired"),
@@ -225,6 +237,11 @@ PERMISSION_TITLES: Mapping[Permission, Message] = {
     Permission.PRIVILEGE_REQUEST_APPROVE: Message(vi="Duyệt hoặc bác yêu cầu", en="Approve or reject requests"),
     Permission.PRIVILEGE_REQUEST_FILE: Message(vi="Nộp yêu cầu cấp quyền", en="File requests"),
     Permission.PRIVILEGE_REQUEST_READ: Message(vi="Xem yêu cầu cấp quyền", en="Read requests"),
+    Permission.PRIVILEGE_ROTATION_ASK: Message(vi="Yêu cầu thay bí mật ngay", en="Have a secret changed now"),
+    Permission.PRIVILEGE_VAULT_READ: Message(
+        vi="Xem kho bí mật: ai mượn, thay khi nào (không thấy bí mật)",
+        en="Read the vault: who has what, changed when (never a secret)",
+    ),
 }
 
 

@@ -245,18 +245,48 @@ def run_signer(settings: Settings) -> None:
     stop = threading.Event()
     _stop_on_signals(stop)
     admins = frozenset({0, os.geteuid()})
-    serve(signer, path=settings.signer_socket, allowed_uids=callers(), admin_uids=admins, stop=stop)
+    vault = threading.Thread(target=_keep_vault, args=(settings, stop), name="vault")
+    vault.start()
+    serve(signer, path=settings.signer_socket, allowed_uids=callers("audit"), admin_uids=admins, stop=stop)
+    stop.set()
+    vault.join()
     engine.dispose()
 
 
-def callers() -> frozenset[int]:
-    """Return who may ask for a signature: the trail's own account, root, and whoever runs the signer."""
+def _keep_vault(settings: Settings, stop: threading.Event) -> None:
+    """Answer at the vault's own door, so that neither door waits for the other; when it falls, so does the process."""
+    from datetime import UTC, datetime
+
+    from sqlalchemy import create_engine
+
+    from audit.door import open_door
+    from control.privilege.vault.custodian import Custodian, Visitors
+    from control.privilege.vault.custody import KEY_FILE, socket_beside
+    from control.privilege.vault.keyring import Keyring
+
+    engine = create_engine(settings.database_url, pool_size=1, pool_pre_ping=True)
+    try:
+        custodian = Custodian(
+            engine=engine,
+            keyring=Keyring.load_or_make(settings.state_dir / KEY_FILE),
+            visitors=Visitors(web=callers("web"), worker=callers("worker"), admin=frozenset({0, os.geteuid()})),
+            clock=lambda: datetime.now(UTC),
+        )
+        socket_file = socket_beside(settings.signer_socket or settings.state_dir)
+        open_door(custodian.answer, path=socket_file, welcome=custodian.visitors.all, stop=stop)
+    finally:
+        stop.set()
+        engine.dispose()
+
+
+def callers(process: str) -> frozenset[int]:
+    """Return who may ask as a process of the product: its own account, root, and whoever runs the signer."""
     import pwd
 
     from control.stand.accounts import PROCESS_ACCOUNTS
 
     try:
-        return frozenset({0, os.geteuid(), pwd.getpwnam(PROCESS_ACCOUNTS["audit"]).pw_uid})
+        return frozenset({0, os.geteuid(), pwd.getpwnam(PROCESS_ACCOUNTS[process]).pw_uid})
     except KeyError:
         return frozenset({0, os.geteuid()})
 

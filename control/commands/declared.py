@@ -75,6 +75,8 @@ COMMANDS: Mapping[str, Trace] = {
     "time add": _silent(_PURE),
     "time between": _silent(_PURE),
     "up": _silent(_PROCESS),
+    "vault key list": _silent("names of keys, which tell nothing of them"),
+    "vault key rotate": _records(Action.PRIVILEGE_VAULT_REWRAP),
     "witness": _silent("stands outside: it keeps every note it cosigned or refused in files of its own"),
     "worker": _silent(_PROCESS),
 }

@@ -6,6 +6,14 @@ from control.privilege.documents.models import AuthorisingDocument
 from control.privilege.grants.models import PrivilegeGrant
 from control.privilege.keys.models import ApiKey, ApiKeyUse
 from control.privilege.requests.models import PrivilegeApproval, PrivilegeRequest
+from control.privilege.vault.models import (
+    SecretCheckout,
+    SecretCustody,
+    SecretRelease,
+    SecretReleaseTold,
+    SecretRotation,
+    SecretVersion,
+)
 
 __all__ = [
     "AccountChange",
@@ -17,4 +25,10 @@ __all__ = [
     "PrivilegeGrant",
     "PrivilegeRequest",
     "PrivilegedAccount",
+    "SecretCheckout",
+    "SecretCustody",
+    "SecretRelease",
+    "SecretReleaseTold",
+    "SecretRotation",
+    "SecretVersion",
 ]

@@ -18,6 +18,7 @@ from control.privilege.grants.service import active_grant
 from control.privilege.keys import routes as keys
 from control.privilege.keys.service import admit
 from control.privilege.requests import deciding
+from control.privilege.vault.messages import VAULT_MESSAGES
 
 GRANT_LOOKUP: GrantLookup = active_grant
 BLUEPRINTS: tuple[Blueprint, ...] = (
@@ -28,5 +29,5 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     keys.blueprint,
     api.blueprint,
 )
-MESSAGES: Mapping[str, Message] = messages.MESSAGES
+MESSAGES: Mapping[str, Message] = {**messages.MESSAGES, **VAULT_MESSAGES}
 PORTS: Mapping[str, Any] = {"grant_lookup": GRANT_LOOKUP, "key_admission": admit}

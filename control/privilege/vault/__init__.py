@@ -1,0 +1,1 @@
+"""The vault: secrets of shared accounts, checked out under a grant, shown once, replaced afterwards."""
