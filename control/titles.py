@@ -128,7 +128,11 @@ ACTION_TITLES: Mapping[Action, Message] = {
     Action.PRIVILEGE_GRANT_END: Message(vi="Cấp quyền hết hạn", en="A grant ended"),
     Action.PRIVILEGE_GRANT_RESUME: Message(vi="Khôi phục cấp quyền", en="Resume a grant"),
     Action.PRIVILEGE_GRANT_REVOKE: Message(vi="Thu hồi cấp quyền", en="Revoke a grant"),
+    Action.PRIVILEGE_GRANT_START: Message(vi="Cấp quyền bắt đầu", en="A grant started"),
     Action.PRIVILEGE_GRANT_SUSPEND: Message(vi="Tạm ngừng cấp quyền", en="Suspend a grant"),
+    Action.PRIVILEGE_GRANT_WITHHOLD: Message(
+        vi="Giữ lại cấp quyền vì người duyệt không còn thẩm quyền", en="Withhold a grant whose approver lost the role"
+    ),
     Action.PRIVILEGE_KEY_BLOCK: Message(vi="Chặn khoá kết nối", en="Block a connection key"),
     Action.PRIVILEGE_KEY_ISSUE: Message(vi="Cấp khoá kết nối", en="Issue a connection key"),
     Action.PRIVILEGE_KEY_REVOKE: Message(vi="Thu hồi khoá kết nối", en="Revoke a connection key"),

@@ -2,7 +2,15 @@
 
 from control.privilege.accounts.changing import change_state
 from control.privilege.accounts.service import owned_accounts
-from control.privilege.grants.service import active_grant, end_due_grants, end_grants_of
+from control.privilege.grants.ending import (
+    end_due_grants,
+    end_grants_of,
+    end_grants_on,
+    start_due_grants,
+    suspend_grants_of,
+    suspend_unfit_grants,
+)
+from control.privilege.grants.service import active_grant
 from control.privilege.requests.service import expire_due_requests
 from control.privilege.seeding import seed_demonstration
 
@@ -11,7 +19,11 @@ __all__ = [
     "change_state",
     "end_due_grants",
     "end_grants_of",
+    "end_grants_on",
     "expire_due_requests",
     "owned_accounts",
     "seed_demonstration",
+    "start_due_grants",
+    "suspend_grants_of",
+    "suspend_unfit_grants",
 ]

@@ -96,6 +96,10 @@ MESSAGES: Mapping[str, Message] = {
         "Rút ngắn khoảng thời gian hoặc chọn văn bản khác.",
         en="Document {number} is valid from {valid_from} to {valid_to} only. Shorten the window or choose another.",
     ),
+    "grant.approver_lost_role": Message(
+        vi="Người đã duyệt không còn thẩm quyền duyệt, nên cấp quyền không được dùng lại. Nộp một yêu cầu mới.",
+        en="Whoever approved no longer may approve, so the grant does not hold again. File a new request.",
+    ),
     "grant.cannot_resume": Message(
         vi="Chỉ cấp quyền đang tạm dừng mới cho dùng tiếp được. Cấp quyền đã kết thúc cần một yêu cầu mới.",
         en="Only a suspended grant can be resumed. One that has ended needs a new request.",
@@ -108,11 +112,31 @@ MESSAGES: Mapping[str, Message] = {
         vi="Chỉ cấp quyền đang hoặc sắp có hiệu lực mới tạm dừng được.",
         en="Only a grant in force or scheduled can be suspended.",
     ),
+    "grant.extension_not_active": Message(
+        vi="Chỉ gia hạn được cấp quyền đang được dùng. Nộp một yêu cầu mới.",
+        en="Only a grant that is in force can be extended. File a new request.",
+    ),
+    "grant.extension_not_holder": Message(
+        vi="Chỉ người được cấp quyền xin gia hạn cho chính mình.",
+        en="Only the holder asks for a longer time, for themselves.",
+    ),
+    "grant.extension_waiting": Message(
+        vi="Cấp quyền này đã có một yêu cầu gia hạn. Chờ quyết định, hoặc rút yêu cầu ấy rồi nộp lại.",
+        en="An extension of this grant was asked for already. Wait for the decision, or withdraw it and ask again.",
+    ),
+    "grant.not_in_force": Message(
+        vi="Cấp quyền {grant} không được dùng vào lúc này: chưa đến giờ, đang tạm ngừng hoặc đã kết thúc.",
+        en="Grant {grant} does not hold at this moment: it has not begun, is suspended or has ended.",
+    ),
     "grant.overlap": Message(
         vi="Người này đã có cấp quyền {grant} trên cùng tài khoản trong khoảng thời gian đó. "
         "Chọn khoảng khác hoặc thu hồi cấp quyền kia trước.",
         en="This person already holds grant {grant} on the same account in that window. "
         "Choose another window or revoke that grant first.",
+    ),
+    "grant.resume_by_review": Message(
+        vi="Cấp quyền bị tạm ngừng vì quá hạn rà soát. Người rà soát quyết định thì mới được dùng lại.",
+        en="The grant is suspended because its review is overdue. Only the reviewer's decision lifts that.",
     ),
     "grant.resumed_by_holder": Message(
         vi="Người giữ quyền không tự cho dùng tiếp. Nhờ một người khác có quyền thu hồi.",
@@ -207,6 +231,10 @@ MESSAGES: Mapping[str, Message] = {
     "request.approver_is_requester": Message(
         vi="Bạn là người đề nghị nên không được tự duyệt. Cần một người khác quyết định.",
         en="You asked for this, so you may not approve it yourself. Another person must.",
+    ),
+    "request.approver_lost_role": Message(
+        vi="Bạn không còn thẩm quyền phê duyệt. Yêu cầu vẫn chờ người khác.",
+        en="You no longer may approve. The request waits for somebody else.",
     ),
     "request.changed": Message(
         vi="Yêu cầu đã được sửa thành bản {version} sau khi bạn đọc. Mở lại, đọc bản mới rồi quyết định.",

@@ -17,12 +17,13 @@ from control.privilege.grants import routes as grants
 from control.privilege.grants.service import active_grant
 from control.privilege.keys import routes as keys
 from control.privilege.keys.service import admit
-from control.privilege.requests import deciding
+from control.privilege.requests import extending
 from control.privilege.vault.messages import VAULT_MESSAGES
+from control.privilege.vault.service import close_for_grant as close_checkouts
 
 GRANT_LOOKUP: GrantLookup = active_grant
 BLUEPRINTS: tuple[Blueprint, ...] = (
-    deciding.blueprint,  # the requests' own, complete once the approver's page has joined it
+    extending.blueprint,  # the requests' own, complete once the pages of deciding and extending have joined it
     accounts.blueprint,
     documents.blueprint,
     grants.blueprint,
@@ -30,4 +31,8 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     api.blueprint,
 )
 MESSAGES: Mapping[str, Message] = {**messages.MESSAGES, **VAULT_MESSAGES}
-PORTS: Mapping[str, Any] = {"grant_lookup": GRANT_LOOKUP, "key_admission": admit}
+PORTS: Mapping[str, Any] = {
+    "grant_closer:vault": close_checkouts,
+    "grant_lookup": GRANT_LOOKUP,
+    "key_admission": admit,
+}

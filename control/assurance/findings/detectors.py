@@ -54,6 +54,7 @@ TOLD: Mapping[str, tuple[Kind, str]] = {
     "audit:clock:regress": (Kind.CLOCK, "process"),
     "audit:segment:lose": (Kind.SEGMENT, ""),
     "audit:segment:unlink": (Kind.SEGMENT, ""),
+    "privilege:grant:withhold": (Kind.APPROVER, "grant"),
 }
 SEGMENTS = "segments"
 

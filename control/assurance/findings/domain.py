@@ -28,6 +28,7 @@ class Kind(StrEnum):
     """What was found; stored, so never renamed."""
 
     ANCHOR = "anchor"
+    APPROVER = "approver"
     CLOCK = "clock"
     DEAD_LETTER = "dead-letter"
     GAP = "gap"
@@ -60,6 +61,7 @@ class State(StrEnum):
 
 RUNBOOKS: Mapping[Kind, str] = {
     Kind.ANCHOR: "trail-anchor",
+    Kind.APPROVER: "grant-withheld",
     Kind.CLOCK: "clock-step",
     Kind.DEAD_LETTER: "trail-dead-letter",
     Kind.GAP: "trail-gap",

@@ -28,6 +28,7 @@ def kind_titles() -> Mapping[Kind, str]:
     """Return what each kind is called, in the reader's language."""
     return {
         Kind.ANCHOR: gettext("No anchor"),
+        Kind.APPROVER: gettext("Approver lost the role"),
         Kind.CLOCK: gettext("Clock stepped"),
         Kind.DEAD_LETTER: gettext("Dead letter"),
         Kind.GAP: gettext("Gap"),
@@ -46,6 +47,7 @@ def kind_meanings() -> Mapping[Kind, str]:
     """Return what each kind says, in one sentence."""
     return {
         Kind.ANCHOR: gettext("A witness or the time stamp has not confirmed the trail for too long."),
+        Kind.APPROVER: gettext("A grant was withheld at its start because whoever approved it no longer may approve."),
         Kind.CLOCK: gettext("The clock of a process moved otherwise than time did."),
         Kind.DEAD_LETTER: gettext("The search copy refused an entry for good; the trail itself has it."),
         Kind.GAP: gettext("A process gave numbers to entries that never arrived in the trail."),

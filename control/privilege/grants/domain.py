@@ -1,19 +1,21 @@
 """When a grant holds: a pure function of what people decided, the span and the moment asked about.
 
-Not for: making grants (requests/service.py approves, service.py here writes). Invariant: a grant holds from the first
-moment of its span up to, and not including, the last; a suspended or ended one never does.
+Not for: making grants (requests/service.py approves) or writing their end (ending.py). Invariant: a grant holds from
+the first moment of its span up to, and not including, the last; a suspended or ended one never does.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from control.decisions import Allow, Decision, Deny
 
 LIVE_STATES = ("active", "suspended")
 END_RULE = "privilege.grant.end"
+STANDING_RULE = "privilege.approver_standing"
 
 
 class Phase(StrEnum):
@@ -34,7 +36,22 @@ class Step(StrEnum):
     RESUME = "resume"
 
 
-STATE_AFTER = {Step.REVOKE: "revoked", Step.SUSPEND: "suspended", Step.RESUME: "active"}
+class Cause(StrEnum):
+    """Why a grant stopped holding; stored, so never renamed."""
+
+    ACCOUNT = "account-not-active"
+    APPROVER = "approver-standing"
+    BREAK_GLASS = "break-glass"
+    DOCUMENT = "document-withdrawn"
+    HOLDER = "holder-not-active"
+    LEFT = "holder-left"
+    LOCKED = "person-locked"
+    PERSON = "person"
+    REVIEW = "review"
+    REVIEW_OVERDUE = "review-overdue"
+    WINDOW = "window"
+
+
 PHASES_BEFORE = {
     Step.REVOKE: frozenset({Phase.SCHEDULED, Phase.ACTIVE, Phase.SUSPENDED}),
     Step.SUSPEND: frozenset({Phase.SCHEDULED, Phase.ACTIVE}),
@@ -50,6 +67,8 @@ class GrantFacts:
     starts_at: datetime
     ends_at: datetime
     person_id: int
+    suspended_cause: Cause | None = None
+    is_backed: bool = True
 
     def __post_init__(self) -> None:
         if self.ends_at <= self.starts_at:
@@ -71,9 +90,35 @@ class GrantFacts:
 
 
 def may_step(grant: GrantFacts, *, step: Step, actor_id: int, now: datetime) -> Decision:
-    """Decide whether a grant can be revoked, suspended or resumed now; nobody resumes what they hold."""
+    """Decide whether a grant can be revoked, suspended or resumed now; nobody resumes what they hold.
+
+    What an overdue review suspended, only the review's decision lifts; what was withheld because an approver had lost
+    the role stays withheld as long as that is so (pam.md I4, N10).
+    """
     if grant.phase(now) not in PHASES_BEFORE[step]:
         return Deny(rule=END_RULE, reason=f"grant.cannot_{step}")
-    if step is Step.RESUME and actor_id == grant.person_id:
+    if step is not Step.RESUME:
+        return Allow(rule=END_RULE)
+    if actor_id == grant.person_id:
         return Deny(rule="privilege.four_eyes", reason="grant.resumed_by_holder")
+    if grant.suspended_cause is Cause.REVIEW_OVERDUE:
+        return Deny(rule="privilege.review.overdue", reason="grant.resume_by_review")
+    if not grant.is_backed:
+        return Deny(rule=STANDING_RULE, reason="grant.approver_lost_role")
     return Allow(rule=END_RULE)
+
+
+def may_extend(grant: GrantFacts, *, actor_id: int, now: datetime) -> Decision:
+    """Decide whether a person may ask for a longer time: the holder, while the grant is in force (pam.md U14, E13)."""
+    if actor_id != grant.person_id:
+        return Deny(rule="privilege.own_grant", reason="grant.extension_not_holder")
+    if grant.phase(now) is not Phase.ACTIVE:
+        return Deny(rule="privilege.own_grant", reason="grant.extension_not_active")
+    return Allow(rule="privilege.own_grant")
+
+
+def warning(grant: GrantFacts, *, minutes: Collection[int], now: datetime) -> int | None:
+    """Return the smallest of the announced minutes that is left of a grant in force, None when there is more."""
+    left = grant.ends_at - now
+    due = [mark for mark in minutes if left <= timedelta(minutes=mark)]
+    return min(due, default=None) if grant.holds(now) else None

@@ -1,7 +1,8 @@
 """Grants: who holds which account, by which document, from when until when.
 
 Invariants held by the database (pam.md I2): a document in force on every day of the span; the request approved by
-enough others; no two live grants of one person on one account at once; what was granted never changes, only ends.
+enough others; no two live grants of one person on one account at once; what was granted never changes, only ends; a
+use opens only under a grant that holds at that moment.
 """
 
 from __future__ import annotations
@@ -41,6 +42,9 @@ class PrivilegeGrant(Base):
         ),
         CheckConstraint("(state IN ('ended', 'revoked')) = (ended_at IS NOT NULL)", name="ended_at"),
         CheckConstraint("state <> 'revoked' OR (ended_by_id IS NOT NULL AND ended_reason <> '')", name="revoked_by"),
+        CheckConstraint("cut_ms >= 0", name="cut_ms"),
+        CheckConstraint("state = 'suspended' OR suspended_cause IS NULL", name="suspended_cause"),
+        UniqueConstraint("id", "person_id", "account_id", name="uq_privilege_grant_right"),
         ForeignKeyConstraint(
             ["request_id", "person_id", "account_id", "document_id"],
             [
@@ -78,6 +82,12 @@ class PrivilegeGrant(Base):
     ended_at: Mapped[datetime | None]
     ended_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     ended_reason: Mapped[str | None] = mapped_column(Text)
+    ended_cause: Mapped[str | None] = mapped_column(Text)
+    started_at: Mapped[datetime | None]
+    suspended_at: Mapped[datetime | None]
+    suspended_cause: Mapped[str | None] = mapped_column(Text)
+    closed_at: Mapped[datetime | None]
+    cut_ms: Mapped[int | None]
 
     person: Mapped[Person] = relationship(lazy="raise", foreign_keys=[person_id])
     ended_by: Mapped[Person | None] = relationship(lazy="raise", foreign_keys=[ended_by_id])
@@ -93,3 +103,54 @@ class PrivilegeGrant(Base):
     def code(self) -> str:
         """The code a person reads, for example `CQ-0789`."""
         return f"{CODE_PREFIX}{self.id:04d}"
+
+
+class GrantStep(Base):
+    """One thing that happened to a grant, with the holder's rights before and after it (S0-8.1.c); never changed."""
+
+    __tablename__ = "privilege_grant_step"
+    __table_args__ = (
+        CheckConstraint(
+            "step IN ('granted', 'started', 'withheld', 'suspended', 'resumed', 'ended', 'revoked')", name="step"
+        ),
+        CheckConstraint("reference <> ''", name="reference"),
+        Index("ix_privilege_grant_step_grant_id", "grant_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    grant_id: Mapped[int] = mapped_column(ForeignKey("privilege_grant.id"))
+    step: Mapped[str] = mapped_column(Text)
+    cause: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime]
+    actor_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    reference: Mapped[str] = mapped_column(Text)
+    approvers: Mapped[str] = mapped_column(Text)
+    rights_before: Mapped[str] = mapped_column(Text)
+    rights_after: Mapped[str] = mapped_column(Text)
+
+    actor: Mapped[Person | None] = relationship(lazy="raise")
+
+
+class GrantUse(Base):
+    """One thing that is or was open under a grant; `ref` is its name in the capability that opened it."""
+
+    __tablename__ = "grant_use"
+    __table_args__ = (
+        UniqueConstraint("kind", "ref"),
+        CheckConstraint("kind ~ '^[a-z][a-z-]*$' AND ref <> ''", name="named"),
+        CheckConstraint("closed_at IS NULL OR closed_at >= opened_at", name="closed_later"),
+        CheckConstraint("cut_ms >= 0", name="cut_ms"),
+        Index("ix_grant_use_grant_id", "grant_id", "id"),
+        Index("ix_grant_use_told", "kind", "id", postgresql_where=text("told_at IS NOT NULL AND closed_at IS NULL")),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    grant_id: Mapped[int] = mapped_column(ForeignKey("privilege_grant.id"))
+    kind: Mapped[str] = mapped_column(Text)
+    ref: Mapped[str] = mapped_column(Text)
+    is_remote: Mapped[bool]
+    opened_at: Mapped[datetime]
+    told_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
+    closed_cause: Mapped[str | None] = mapped_column(Text)
+    cut_ms: Mapped[int | None]

@@ -11,20 +11,25 @@ from flask_babel import gettext
 from control.access import audited, not_audited, requires, signed_in
 from control.actions import Action
 from control.db import unit_of_work
-from control.decisions import Deny
+from control.decisions import Allow, Deny
 from control.frame.tables import ListingRules, csv_response
 from control.permissions import Permission
 from control.privilege.answers import faults_of, refused_page
 from control.privilege.fields import Fields
 from control.privilege.grants import service
-from control.privilege.grants.domain import PHASES_BEFORE, Step
+from control.privilege.grants.domain import PHASES_BEFORE, Step, may_extend, warning
+from control.privilege.grants.drawing import life_of
+from control.privilege.grants.ending import steps_of
 from control.privilege.grants.proof import proof_of
+from control.privilege.grants.uses import uses_of
 from control.privilege.threads import request_stations
+from control.services import services
 
 blueprint = Blueprint("privilege_grants", __name__, url_prefix="/privilege/grants", template_folder="templates")
 LISTING = ListingRules(sorts={"code": "-"}, default="-code", filters=("phase",))
 OWN = "a holder sees their own grants; those of others need privilege:grant:read, on the object"
 REASON_CHARACTERS = 500
+REFERENCE_CHARACTERS = 80
 
 
 @blueprint.get("")
@@ -36,6 +41,12 @@ def index() -> ResponseReturnValue:
     with unit_of_work() as session:
         page = service.list_grants(session, listing=listing, act=g.act)
     phases = {row.id: service.facts_of(row).phase(g.now) for row in page.rows}
+    minutes = services().policies.parameter("grant_warning_minutes").value
+    warned = [
+        (row, left)
+        for row in page.rows
+        if row.person_id == g.actor.id and (left := warning(service.facts_of(row), minutes=minutes, now=g.now))
+    ]
     if listing.wants_csv:
         header = ("code", "request", "account", "holder", "document", "from", "until", "phase")
         rows = (
@@ -44,7 +55,7 @@ def index() -> ResponseReturnValue:
             for r in page.rows
         )  # fmt: skip
         return csv_response("grants.csv", header, rows)
-    return render_template("grants/list.html", page=page, listing=listing, phases=phases)
+    return render_template("grants/list.html", page=page, listing=listing, phases=phases, warned=warned)
 
 
 @blueprint.get("/<code>")
@@ -58,13 +69,30 @@ def show(code: str) -> ResponseReturnValue:
 def _page(code: str, *, faults: dict[str, str]) -> str:
     with unit_of_work() as session:
         grant = service.load_grant(session, code=code, viewer=g.actor)
-    phase = service.facts_of(grant).phase(g.now)
+        steps = steps_of(session, grant_id=grant.id)
+        uses = uses_of(session, grant_id=grant.id)
+    facts = service.facts_of(grant)
+    phase = facts.phase(g.now)
     return render_template(
         "grants/show.html",
         grant=grant,
         phase=phase,
         faults=faults,
         reason=request.form.get("reason", ""),
+        reference=request.form.get("reference", ""),
+        history=steps,
+        uses=uses,
+        slowest=max((use.cut_ms for use in uses if use.cut_ms is not None), default=grant.cut_ms),
+        is_cut=all(use.closed_at is not None for use in uses),
+        life=life_of(
+            facts,
+            granted_at=grant.granted_at,
+            steps=[(step.step, step.at) for step in steps],
+            ended_at=grant.ended_at,
+            now=g.now,
+        ),
+        warned=warning(facts, minutes=services().policies.parameter("grant_warning_minutes").value, now=g.now),
+        may_extend=isinstance(may_extend(facts, actor_id=g.actor.id, now=g.now), Allow),
         steps=[step for step in Step if phase in PHASES_BEFORE[step]],
         proof=proof_of(grant),
         stations=request_stations(grant.request, grant, here="grant"),
@@ -98,11 +126,12 @@ def resume(code: str) -> ResponseReturnValue:
 def _step(code: str, step: Step, *, done: str) -> ResponseReturnValue:
     fields = Fields(request.form)
     reason = fields.text("reason", maximum=REASON_CHARACTERS, has_lines=True)
+    reference = fields.text("reference", maximum=REFERENCE_CHARACTERS, is_required=False)
     if fields.faults:
         return make_response(_page(code, faults=faults_of(fields.faults)), HTTPStatus.UNPROCESSABLE_ENTITY)
     with unit_of_work() as session:
         service.load_grant(session, code=code, viewer=g.actor)
-        decision = service.step_grant(session, code=code, step=step, reason=reason, act=g.act)
+        decision = service.step_grant(session, code=code, step=step, reason=reason, reference=reference, act=g.act)
     address = url_for(".show", code=code)
     if isinstance(decision, Deny):
         return refused_page(

@@ -1,6 +1,7 @@
-"""Writes, reads and ends grants. `step_grant`, `end_due_grants`, `end_grants_of` are the ways out of a live grant.
+"""Finds and lists grants, answers what a person may use now, and takes the three steps a person may take.
 
-Not for: approving (requests/service.py). Invariant: every change stands in the trail in the same transaction.
+Not for: approving (requests/service.py) or ending (ending.py). Invariant: every change stands in the trail in the same
+transaction, a refusal too.
 """
 
 from __future__ import annotations
@@ -8,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, func, literal, select
+from sqlalchemy import ColumnElement, and_, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
-import audit
 from control.actions import Action
 from control.acts import Act, Actor
 from control.db import UtcDateTime
@@ -25,21 +25,33 @@ from control.ports import GrantRef
 from control.privilege.accounts.models import PrivilegedAccount
 from control.privilege.assets.models import Asset
 from control.privilege.codes import id_from
-from control.privilege.grants.domain import LIVE_STATES, STATE_AFTER, GrantFacts, Phase, Step, may_step
+from control.privilege.grants.domain import LIVE_STATES, Cause, Phase, Step, may_step
+from control.privilege.grants.ending import end_grant, resume_grant, suspend_grant
+from control.privilege.grants.facts import NEIGHBOURS, about, about_loaded, facts_of
 from control.privilege.grants.models import CODE_PREFIX, PrivilegeGrant
+from control.privilege.grants.standing import backs, is_backed, is_locked
 from control.privilege.requests.models import PrivilegeApproval, PrivilegeRequest
 
+__all__ = [
+    "THREAD",
+    "about",
+    "active_grant",
+    "facts_of",
+    "grants_of_account",
+    "holders_now",
+    "holds_at",
+    "in_phase",
+    "list_grants",
+    "live_grants_of_person",
+    "live_overlap",
+    "load_grant",
+    "step_grant",
+]
 ACTION_OF = {
     Step.REVOKE: Action.PRIVILEGE_GRANT_REVOKE,
     Step.SUSPEND: Action.PRIVILEGE_GRANT_SUSPEND,
     Step.RESUME: Action.PRIVILEGE_GRANT_RESUME,
 }
-END_BATCH = 200
-NEIGHBOURS = (
-    joinedload(PrivilegeGrant.person),
-    joinedload(PrivilegeGrant.account).joinedload(PrivilegedAccount.asset),
-    joinedload(PrivilegeGrant.document),
-)
 THREAD = (
     *NEIGHBOURS,
     joinedload(PrivilegeGrant.ended_by),
@@ -51,30 +63,11 @@ THREAD = (
 )
 
 
-def facts_of(grant: PrivilegeGrant) -> GrantFacts:
-    """Return the grant as the rules see it."""
-    starts_at, ends_at = grant.span.lower, grant.span.upper
-    if starts_at is None or ends_at is None:
-        raise ValueError(f"grant {grant.code} has an open span, which the database does not store")
-    return GrantFacts(state=grant.state, starts_at=starts_at, ends_at=ends_at, person_id=grant.person_id)
-
-
-def about(grant: PrivilegeGrant, *, account: PrivilegedAccount, document_number: str) -> audit.About:
-    """Return what every entry on a grant is about."""
-    return audit.About(
-        grant_id=grant.code,
-        request_id=f"YC-{grant.request_id:04d}",
-        account_id=account.code,
-        asset_id=account.asset.code,
-        document_number=document_number,
-        person_id=f"person:{grant.person_id}",
-    )
-
-
 def active_grant(session: Session, *, person_id: int, asset_code: str, now: datetime) -> GrantRef | None:
     """Return the grant that lets a person use an account of an asset at `now`, the one that ends last (S0-4.4).
 
-    A suspended grant, account or person gives nothing. Implements control.ports.GrantLookup.
+    A suspended grant, account or person gives nothing, nor does a grant whose start nobody has looked at yet while an
+    approver of it has lost the role (pam.md I4). Implements control.ports.GrantLookup.
     """
     query = (
         select(PrivilegeGrant)
@@ -87,6 +80,7 @@ def active_grant(session: Session, *, person_id: int, asset_code: str, now: date
             Asset.code == asset_code,
             PrivilegedAccount.state == "active",
             Person.state == "active",
+            ~is_locked(Person, now=now),
             holds_at(now),
         )
         .order_by(func.upper(PrivilegeGrant.span).desc(), PrivilegeGrant.id.desc())
@@ -104,7 +98,11 @@ def active_grant(session: Session, *, person_id: int, asset_code: str, now: date
 
 
 def holds_at(now: datetime) -> ColumnElement[bool]:
-    """Return the condition that a grant holds at `now`."""
+    """Return the condition that a grant holds at `now`: begun, not over, not suspended, and not to be withheld."""
+    return and_(_spans(now), or_(PrivilegeGrant.started_at.is_not(None), is_backed(now)))
+
+
+def _spans(now: datetime) -> ColumnElement[bool]:
     return and_(PrivilegeGrant.state == "active", PrivilegeGrant.span.contains(literal(now, UtcDateTime())))
 
 
@@ -132,8 +130,11 @@ def load_grant(session: Session, *, code: str, viewer: Actor) -> PrivilegeGrant:
     return grant
 
 
-def step_grant(session: Session, *, code: str, step: Step, reason: str, act: Act) -> Decision:
-    """Revoke, suspend or resume a grant, or refuse and say why; the entry is written in both cases."""
+def step_grant(session: Session, *, code: str, step: Step, reason: str, act: Act, reference: str = "") -> Decision:
+    """Revoke, suspend or resume a grant, or refuse and say why; the entry is written in both cases.
+
+    `reference` is the unit's proposal or the incident the step rests on; the grant's own document when none is named.
+    """
     grant = session.scalar(
         select(PrivilegeGrant)
         .options(*NEIGHBOURS)
@@ -143,62 +144,18 @@ def step_grant(session: Session, *, code: str, step: Step, reason: str, act: Act
     )
     if grant is None:
         raise NotFound("grant", code)
-    spoken_of = about(grant, account=grant.account, document_number=grant.document.number)
-    decision = may_step(facts_of(grant), step=step, actor_id=act.actor.id, now=act.now)
+    is_judged = step is Step.RESUME and grant.started_at is None
+    facts = facts_of(grant, is_backed=not is_judged or backs(session, grant, now=act.now))
+    decision = may_step(facts, step=step, actor_id=act.actor.id, now=act.now)
     if not isinstance(decision, Allow):
-        act.refuse(session, ACTION_OF[step], decision, about=spoken_of)
-        return decision
-    grant.state = STATE_AFTER[step]
-    if step is Step.REVOKE:
-        grant.ended_at, grant.ended_by_id, grant.ended_reason = act.now, act.actor.id, reason
-    session.flush()
-    # What a person types may name a citizen: it is sealed beside the entry, never part of its body.
-    act.record(session, ACTION_OF[step], about=spoken_of, personal={"reason": reason}, titles=(grant.account.use,))
+        act.refuse(session, ACTION_OF[step], decision, about=about_loaded(grant))
+    elif step is Step.REVOKE:
+        end_grant(session, grant, cause=Cause.PERSON, reason=reason, reference=reference, act=act)
+    elif step is Step.SUSPEND:
+        suspend_grant(session, grant, cause=Cause.PERSON, reason=reason, act=act)
+    else:
+        resume_grant(session, grant, reason=reason, act=act)
     return decision
-
-
-def end_due_grants(session: Session, *, act: Act) -> int:
-    """Write the end of grants whose span is over; return how many. Safe to run twice and on two workers at once."""
-    due = session.scalars(
-        select(PrivilegeGrant)
-        .options(*NEIGHBOURS)
-        .where(PrivilegeGrant.state.in_(LIVE_STATES), func.upper(PrivilegeGrant.span) <= act.now)
-        .order_by(PrivilegeGrant.id)
-        .limit(END_BATCH)
-        .with_for_update(of=PrivilegeGrant, skip_locked=True)
-    ).all()
-    for grant in due:
-        grant.state, grant.ended_at, grant.ended_reason = "ended", facts_of(grant).ends_at, "window"
-        act.record(
-            session,
-            Action.PRIVILEGE_GRANT_END,
-            about=about(grant, account=grant.account, document_number=grant.document.number),
-            titles=(grant.account.use,),
-        )
-    session.flush()
-    return len(due)
-
-
-def end_grants_of(session: Session, *, person_id: int, act: Act) -> int:
-    """End every live grant of somebody who has left, now; return how many. Safe to run twice."""
-    live = session.scalars(
-        select(PrivilegeGrant)
-        .options(*NEIGHBOURS)
-        .where(PrivilegeGrant.person_id == person_id, PrivilegeGrant.state.in_(LIVE_STATES))
-        .order_by(PrivilegeGrant.id)
-        .with_for_update(of=PrivilegeGrant)
-    ).all()
-    for grant in live:
-        grant.state, grant.ended_at, grant.ended_reason = "ended", act.now, "holder-left"
-        act.record(
-            session,
-            Action.PRIVILEGE_GRANT_END,
-            about=about(grant, account=grant.account, document_number=grant.document.number),
-            details={"why": "holder-left"},
-            titles=(grant.account.use,),
-        )
-    session.flush()
-    return len(live)
 
 
 def in_phase(phase: str, now: datetime) -> ColumnElement[bool]:
@@ -209,7 +166,7 @@ def in_phase(phase: str, now: datetime) -> ColumnElement[bool]:
         Phase.OVER: (state == "ended") | ((state != "revoked") & (end <= now)),
         Phase.SUSPENDED: (state == "suspended") & (end > now),
         Phase.SCHEDULED: (state == "active") & (start > now),
-        Phase.ACTIVE: holds_at(now),
+        Phase.ACTIVE: _spans(now),
     }
     return conditions[Phase(phase)]
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -20,9 +21,12 @@ from control.privilege.accounts.models import PrivilegedAccount
 from control.privilege.documents.domain import NewDocument, covers
 from control.privilege.documents.models import AuthorisingDocument
 from control.privilege.documents.service import find_document, is_filed
-from control.privilege.grants.service import live_overlap
+from control.privilege.grants.domain import may_extend
+from control.privilege.grants.models import PrivilegeGrant
+from control.privilege.grants.service import facts_of, live_overlap
 from control.privilege.requests.domain import APPROVALS_NEEDED, SECURITY_ROLE, Terms, Wish, window_fault
 from control.privilege.requests.forms import Draft
+from control.privilege.requests.models import PrivilegeRequest
 from policies import RULES_ZONE
 
 # A fault with one of these codes is a rule that refused, not a slip of the pen: it stands in the trail.
@@ -30,6 +34,8 @@ RULES = {
     "document.duplicate": "privilege.document.once",
     "document.expired": "privilege.document.in_force",
     "document.window_outside": "privilege.document.in_force",
+    "grant.extension_not_active": "privilege.own_grant",
+    "grant.extension_not_holder": "privilege.own_grant",
     "grant.overlap": "privilege.grant.overlap",
     "request.account_closed": "privilege.account.open",
     "request.holder_not_owner": "privilege.account.personal",
@@ -47,6 +53,8 @@ class Checked:
     holder: Person | None = None
     requester: Person | None = None
     document: AuthorisingDocument | NewDocument | None = None
+    extends: PrivilegeGrant | None = None
+    begins_at: datetime | None = None
     faults: list[InvalidInput] = field(default_factory=list)
 
     @property
@@ -75,6 +83,7 @@ class Checked:
             starts_at=draft.starts_at,
             ends_at=draft.ends_at,
             purpose=draft.purpose,
+            extends=self.extends.code if self.extends else "",
         )
 
 
@@ -85,6 +94,7 @@ def check(session: Session, *, draft: Draft, act: Act, terms: Terms, filed_by_id
     found.holder = _find_person(session, found, login=draft.holder_login, name="holder")
     _find_requester(session, found, act=act)
     _find_document(session, found)
+    _find_extended(session, found, act=act)
     _check_holder(found)
     _check_window(session, found, act=act, terms=terms)
     _check_approvers(session, found, terms=terms, filed_by_id=filed_by_id)
@@ -133,6 +143,31 @@ def _find_document(session: Session, found: Checked) -> None:
             found.faults.append(InvalidInput("input.not_a_choice", field="document"))
 
 
+def _find_extended(session: Session, found: Checked, *, act: Act) -> None:
+    """Find the grant a draft extends and the first moment of the whole stretch: the longest window counts from it."""
+    if found.draft.extends_id is None:
+        return
+    found.extends = session.get(PrivilegeGrant, found.draft.extends_id)
+    if found.extends is None:
+        found.faults.append(InvalidInput("input.not_a_choice", field="account"))
+        return
+    decision = may_extend(facts_of(found.extends), actor_id=act.actor.id, now=act.now)
+    if isinstance(decision, Deny):
+        found.faults.append(InvalidInput(decision.reason, field="ends_at"))
+    waiting = select(PrivilegeRequest.id).where(
+        PrivilegeRequest.extends_grant_id == found.extends.id,
+        PrivilegeRequest.state.in_(("submitted", "approved")),
+        PrivilegeRequest.id != (found.draft.amends_id or 0),
+    )
+    if act.actor.id == found.extends.person_id and session.scalar(waiting.limit(1)) is not None:
+        found.faults.append(InvalidInput("grant.extension_waiting", field="ends_at"))
+    grant: PrivilegeGrant | None = found.extends
+    while grant is not None:
+        found.begins_at = grant.span.lower
+        former = session.get(PrivilegeRequest, grant.request_id)
+        grant = session.get(PrivilegeGrant, former.extends_grant_id) if former and former.extends_grant_id else None
+
+
 def _check_holder(found: Checked) -> None:
     account, holder = found.account, found.holder
     if account and holder and account.kind == "personal" and account.owner_id != holder.id:
@@ -144,6 +179,8 @@ def _check_window(session: Session, found: Checked, *, act: Act, terms: Terms) -
     if starts_at is None or ends_at is None:
         return
     longest = terms.longest[found.account.class_ if found.account else "normal"]
+    if found.begins_at is not None:
+        longest -= starts_at - found.begins_at
     fault = window_fault(starts_at=starts_at, ends_at=ends_at, now=act.now, longest=longest)
     if fault is not None:
         found.faults.append(fault)

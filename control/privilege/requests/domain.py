@@ -87,6 +87,7 @@ class Wish:
     starts_at: datetime
     ends_at: datetime
     purpose: str
+    extends: str = ""
 
     def __post_init__(self) -> None:
         if self.ends_at <= self.starts_at:
@@ -108,6 +109,7 @@ class Wish:
                 "purpose": self.purpose,
                 "requester": f"person:{self.requester_id}",
                 "window": {"ends_at": _written(self.ends_at), "starts_at": _written(self.starts_at)},
+                **({"extends": self.extends} if self.extends else {}),
             }
         ).decode()
 
@@ -148,10 +150,11 @@ class RequestFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decider:
-    """Who decides, and what they read before they did."""
+    """Who decides, and what they read before they did; `is_standing` as the database has it at this moment (I4)."""
 
     id: int
     is_security: bool
+    is_standing: bool = True
     second_factor_at: datetime | None
     read_version: int
     read_sha256: str
@@ -164,6 +167,8 @@ def may_decide(request: RequestFacts, decider: Decider, *, now: datetime, verdic
             return Deny(rule=FOUR_EYES, reason=f"request.approver_is_{party}")
     if request.account_class == "high" and decider.id == request.owner_id:
         return Deny(rule=FOUR_EYES, reason="request.approver_is_owner")
+    if not decider.is_standing:
+        return Deny(rule="privilege.approver_standing", reason="request.approver_lost_role")
     if decider.second_factor_at is None or decider.second_factor_at > now:
         return Deny(rule="privilege.second_factor", reason="request.second_factor_missing")
     if request.state != "submitted":

@@ -30,6 +30,8 @@ class Draft:
     starts_at: datetime | None
     ends_at: datetime | None
     purpose: str
+    extends_id: int | None = None
+    amends_id: int | None = None
     faults: tuple[InvalidInput, ...] = ()
 
 

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Index,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -29,6 +30,8 @@ CODE_PREFIX = "YC-"
 
 class PrivilegeRequest(Base):
     """One wish: this holder, this account, this window, on this document, for this purpose.
+
+    An extension is a wish of its own that begins where the grant it extends ends (`extends_grant_id`).
 
     `body` is the canonical text whose digest the approvers approve.
     """
@@ -58,7 +61,19 @@ class PrivilegeRequest(Base):
             ["document_id", "document_valid_from", "document_valid_to"],
             ["authorising_document.id", "authorising_document.valid_from", "authorising_document.valid_to"],
         ),
+        ForeignKeyConstraint(
+            ["extends_grant_id", "holder_id", "account_id"],
+            ["privilege_grant.id", "privilege_grant.person_id", "privilege_grant.account_id"],
+            name="fk_privilege_request_extends",
+            use_alter=True,
+        ),
         Index("ix_privilege_request_decide_by", "decide_by", "id"),
+        Index(
+            "ix_privilege_request_extends",
+            "extends_grant_id",
+            unique=True,
+            postgresql_where=text("state IN ('submitted', 'approved')"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
@@ -81,6 +96,7 @@ class PrivilegeRequest(Base):
     state: Mapped[str] = mapped_column(Text)
     filed_at: Mapped[datetime]
     decided_at: Mapped[datetime | None]
+    extends_grant_id: Mapped[int | None]
 
     requester: Mapped[Person] = relationship(lazy="raise", foreign_keys=[requester_id])
     filed_by: Mapped[Person] = relationship(lazy="raise", foreign_keys=[filed_by_id])
@@ -142,5 +158,6 @@ class PrivilegeApproval(Base):
     for_security: Mapped[bool]
     second_factor_at: Mapped[datetime]
     decided_at: Mapped[datetime]
+    approver_roles: Mapped[str | None] = mapped_column(Text)
 
     approver: Mapped[Person] = relationship(lazy="raise", foreign_keys=[approver_id])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
@@ -155,7 +156,7 @@ def amend(code: str) -> ResponseReturnValue:
     terms = Terms.of(services().policies)
     with unit_of_work() as session:
         row = service.load_request(session, code=code, viewer=g.actor)
-        draft = _draft(terms, kept=kept_upload(session))
+        draft = replace(_draft(terms, kept=kept_upload(session)), extends_id=row.extends_grant_id, amends_id=row.id)
         matter = confirming.amending(session, row=row, draft=draft, act=g.act, terms=terms)
         proof = demand(session, matter, file=_file_of(draft)) if matter else None
         if not isinstance(proof, Ask):

@@ -8,7 +8,7 @@ slips past a rule is still refused by the database and told in the same words.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -27,8 +27,11 @@ from control.privilege.codes import id_from
 from control.privilege.documents.domain import NewDocument
 from control.privilege.documents.models import AuthorisingDocument
 from control.privilege.documents.service import file_document
+from control.privilege.grants.ending import note_granted
+from control.privilege.grants.facts import about as about_grant
+from control.privilege.grants.facts import rights_of
 from control.privilege.grants.models import PrivilegeGrant
-from control.privilege.grants.service import about as about_grant
+from control.privilege.grants.standing import may_approve_now
 from control.privilege.requests import domain
 from control.privilege.requests.checking import Checked, check
 from control.privilege.requests.domain import Decider, RequestFacts, Terms, Verdict
@@ -40,6 +43,7 @@ ACTION_OF = {Verdict.APPROVE: Action.PRIVILEGE_REQUEST_APPROVE, Verdict.REJECT: 
 EXPIRE_BATCH = 200
 # What the database says when a rule above was passed by somebody faster, or by a fault of ours.
 REFUSED_BY_DATABASE = {
+    "ck_privilege_approval_approver_standing": "request.approver_lost_role",
     "ck_privilege_approval_not_filer": "request.approver_is_filer",
     "ck_privilege_approval_not_holder": "request.approver_is_holder",
     "ck_privilege_approval_not_requester": "request.approver_is_requester",
@@ -115,8 +119,14 @@ def file_request(session: Session, *, draft: Draft, act: Act, terms: Terms) -> P
         return document
     request = PrivilegeRequest(filed_by_id=act.actor.id, filed_at=act.now, version=1, state="submitted")
     _write(request, found, document=document, terms=terms)
-    session.add(request)
-    session.flush()
+    try:
+        with session.begin_nested():
+            session.add(request)
+            session.flush()
+    except IntegrityError as error:
+        if "ix_privilege_request_extends" not in str(error.orig):
+            raise
+        return Refused(faults=(InvalidInput("grant.extension_waiting", field="ends_at"),))
     request = _load(session, request.id)
     act.record(
         session,
@@ -137,6 +147,7 @@ def amend_request(
     if isinstance(decision, Deny):
         act.refuse(session, Action.PRIVILEGE_REQUEST_AMEND, decision, about=about(request))
         return decision
+    draft = replace(draft, extends_id=request.extends_grant_id, amends_id=request.id)
     found = check(session, draft=draft, act=act, terms=terms, filed_by_id=request.filed_by_id)
     if found.faults:
         return _refuse_draft(session, found, action=Action.PRIVILEGE_REQUEST_AMEND, act=act)
@@ -173,14 +184,17 @@ def withdraw_request(session: Session, *, code: str, act: Act) -> Decision:
 def decide_request(session: Session, *, code: str, choice: Choice, act: Act) -> Decision:
     """Approve or reject one request, or refuse and say why; the last approval needed makes the grant."""
     request = _load_locked(session, code)
+    is_security = domain.SECURITY_ROLE in act.actor.roles
     decider = Decider(
         id=act.actor.id,
-        is_security=domain.SECURITY_ROLE in act.actor.roles,
+        is_security=is_security,
+        is_standing=may_approve_now(session, person_id=act.actor.id, for_security=is_security, now=act.now),
         second_factor_at=act.actor.second_factor_at,
         read_version=choice.read_version,
         read_sha256=choice.read_sha256,
     )
     decision = domain.may_decide(facts_of(request), decider, now=act.now, verdict=choice.verdict)
+    before = rights_of(session, person_id=request.holder_id, now=act.now)
     grant: PrivilegeGrant | None = None
     if isinstance(decision, Allow):
         try:
@@ -203,14 +217,33 @@ def decide_request(session: Session, *, code: str, choice: Choice, act: Act) -> 
         titles=(request.account.use,),
     )
     if grant is not None:
-        act.record(
-            session,
-            Action.PRIVILEGE_GRANT_CREATE,
-            about=about_grant(grant, account=request.account, document_number=request.document.number),
-            details={"starts_at": _iso(grant.span.lower), "ends_at": _iso(grant.span.upper)},
-            titles=(request.account.use, request.document.subject),
-        )
+        _record_grant(session, grant, request=_load(session, request.id), before=before, act=act)
     return decision
+
+
+def _record_grant(session: Session, grant: PrivilegeGrant, *, request: PrivilegeRequest, before: str, act: Act) -> None:
+    """Write the change of rights: the proposal, who approved, what was held before and is held now (S0-8.1.c)."""
+    agreed = sorted(one.approver_id for one in request.approvals if one.decision == Verdict.APPROVE)
+    change = note_granted(
+        session,
+        grant,
+        before=before,
+        reference=request.document.number,
+        approvers=" ".join(f"person:{number}" for number in agreed),
+        act=act,
+    )
+    act.record(
+        session,
+        Action.PRIVILEGE_GRANT_CREATE,
+        about=about_grant(grant, account=request.account, document_number=request.document.number),
+        details={
+            "starts_at": _iso(grant.span.lower),
+            "ends_at": _iso(grant.span.upper),
+            **change,
+            **({"extends": f"CQ-{request.extends_grant_id:04d}"} if request.extends_grant_id else {}),
+        },
+        titles=(request.account.use, request.document.subject),
+    )
 
 
 def _store_decision(
@@ -230,6 +263,7 @@ def _store_decision(
             for_security=decider.is_security,
             second_factor_at=act.actor.second_factor_at,
             decided_at=act.now,
+            approver_roles=" ".join(sorted(act.actor.roles)),
         )
     )
     session.flush()
@@ -341,6 +375,7 @@ def _write(request: PrivilegeRequest, found: Checked, *, document: AuthorisingDo
     request.document_valid_from, request.document_valid_to = document.valid_from, document.valid_to
     request.starts_at, request.ends_at, request.purpose = wish.starts_at, wish.ends_at, wish.purpose
     request.body, request.body_sha256 = wish.body, wish.digest
+    request.extends_grant_id = found.extends.id if found.extends else None
     request.decide_by = terms.decide_by(filed_at=request.filed_at, ends_at=wish.ends_at)
 
 

@@ -11,8 +11,11 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from control.decisions import Allow
-from control.privilege import end_due_grants
+from control.privilege import end_due_grants, start_due_grants
 from control.privilege.documents.service import file_document
+from control.privilege.grants.domain import Step
+from control.privilege.grants.service import step_grant
+from control.privilege.grants.uses import open_use
 from control.privilege.requests.service import decide_request
 from tests.factories.privilege import NOON, House, actor_of, choice_on, make_act, make_person, new_document
 
@@ -115,3 +118,36 @@ def test_two_workers_write_off_each_grant_once(work):
     counts = at_once(work, *[lambda session: end_due_grants(session, act=act)] * 2)
 
     assert sorted(counts) == [0, 1]
+
+
+@pytest.mark.attack("E11")
+def test_e11_what_opens_while_its_grant_is_revoked_is_never_left_open(work):
+    house, grant = work(lambda session: (made := House(session), made.grant()))
+
+    for number in range(5):
+        at_once(
+            work,
+            lambda session, ref=str(number): open_use(
+                session, grant_code=grant.code, kind="test", ref=ref, act=house.as_holder()
+            ),
+            lambda session: step_grant(
+                session, code=grant.code, step=Step.REVOKE, reason="nghi lộ", act=house.as_officer()
+            ),
+        )
+
+    assert work(lambda session: session.scalar(text("SELECT count(*) FROM grant_use WHERE closed_at IS NULL"))) == 0
+    assert work(lambda session: session.scalar(text("SELECT state FROM privilege_grant"))) == "revoked"
+
+
+def test_two_workers_start_each_grant_once(work):
+    def arrange(session):
+        house = House(session)
+        return house, house.grant(starts_at=NOON + timedelta(hours=1))
+
+    house, _ = work(arrange)
+    act = house.as_admin(now=NOON + timedelta(hours=1))
+
+    at_once(work, *[lambda session: start_due_grants(session, act=act)] * 2)
+
+    steps = work(lambda session: session.scalars(text("SELECT step FROM privilege_grant_step ORDER BY id")).all())
+    assert steps == ["granted", "started"]
