@@ -22,6 +22,7 @@ from policies.loader import (
     load_separations,
 )
 from policies.model import Control, Duty, Overlay, Parameter, Profile, Register, Role, Separation, thaw
+from policies.papers import Paper, PaperColumn, PaperField, Papers, PaperSet, load_papers
 from policies.retention import Assignment, Retention, RetentionClass, load_retention
 from policies.worktime import DayOff, WorkCal
 
@@ -35,6 +36,11 @@ __all__ = [
     "Document",
     "Duty",
     "Overlay",
+    "Paper",
+    "PaperColumn",
+    "PaperField",
+    "PaperSet",
+    "Papers",
     "Parameter",
     "Policies",
     "PolicyError",
@@ -50,6 +56,7 @@ __all__ = [
     "digest",
     "load",
     "load_calendar",
+    "load_papers",
     "load_register",
     "load_retention",
     "load_roles",

@@ -20,6 +20,7 @@ from policies.calendars import CalendarYear, build, read_years
 from policies.documents import Document, read_day, read_document, refuse_repeats
 from policies.messages import refusal
 from policies.model import Control, Duty, Overlay, Parameter, Profile, Reason, Register, Role, Separation, freeze
+from policies.papers import Papers, load_papers
 from policies.requirements import Requirements, load_requirements
 from policies.retention import Retention, load_retention
 from policies.worktime import WorkCal
@@ -90,6 +91,7 @@ class Policies:
     roles: Mapping[str, Role]
     separations: tuple[Separation, ...]
     requirements: Requirements
+    papers: Papers
     digest: str
 
     def profile(self, name: str) -> Profile:
@@ -121,6 +123,7 @@ def load(folder: Path | None = None) -> Policies:
         roles=load_roles(root),
         separations=load_separations(root),
         requirements=load_requirements(root / "compliance"),
+        papers=load_papers(root),
         digest=digest(root),
     )
 

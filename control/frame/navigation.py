@@ -66,6 +66,7 @@ WINGS: tuple[Wing, ...] = (
             Place(path="/privilege/accounts", title=lazy_gettext("Accounts")),
             Place(path="/privilege/requests", title=lazy_gettext("Requests")),
             Place(path="/privilege/documents", title=lazy_gettext("Documents")),
+            Place(path="/privilege/papers", title=lazy_gettext("Forms")),
             Place(path="/privilege/grants", title=lazy_gettext("Grants")),
             Place(path="/privilege/keys", title=lazy_gettext("Connection keys")),
             Place(path="/privilege/reviews", title=lazy_gettext("Reviews")),

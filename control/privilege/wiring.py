@@ -17,6 +17,7 @@ from control.privilege.grants import routes as grants
 from control.privilege.grants.service import active_grant
 from control.privilege.keys import routes as keys
 from control.privilege.keys.service import admit
+from control.privilege.papers import routes as papers
 from control.privilege.requests import extending
 from control.privilege.vault.messages import VAULT_MESSAGES
 from control.privilege.vault.service import close_for_grant as close_checkouts
@@ -28,6 +29,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     documents.blueprint,
     grants.blueprint,
     keys.blueprint,
+    papers.blueprint,
     api.blueprint,
 )
 MESSAGES: Mapping[str, Message] = {**messages.MESSAGES, **VAULT_MESSAGES}

@@ -19,12 +19,12 @@ from control.assurance import places
 from control.assurance.reports import service
 from control.assurance.reports.domain import Row, number_of_document, read_period
 from control.assurance.reports.models import AccessReport
-from control.assurance.reports.paper import pdf_of
 from control.assurance.trail.charts import ZONE
 from control.db import unit_of_work
 from control.errors import Conflict, InvalidInput, NotFound
 from control.frame import formats
 from control.frame.forms import kept, sentences
+from control.frame.paper import pdf_of
 from control.frame.tables import csv_response
 from control.frame.wired import facts_of
 from control.permissions import Permission

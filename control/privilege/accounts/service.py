@@ -12,7 +12,11 @@ from control.privilege.accounts.models import PrivilegedAccount
 from control.privilege.assets.models import Asset
 from control.text import fold
 
-NEIGHBOURS = (joinedload(PrivilegedAccount.asset), joinedload(PrivilegedAccount.owner))
+NEIGHBOURS = (
+    joinedload(PrivilegedAccount.asset),
+    joinedload(PrivilegedAccount.owner),
+    joinedload(PrivilegedAccount.person),
+)
 OWNERLESS = "ownerless"  # nobody at work answers for it: no owner, or one who has left or is suspended
 
 

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 import audit
 from control.assurance.reports.jobs import make_report
-from control.assurance.reports.paper import FACES, FONTS
+from control.frame.paper import FACES, FONTS
 from control.operations.jobs import JobContext
 from control.permissions import Permission
 from tests.factories.people import make_person
