@@ -32,6 +32,13 @@ class GrantLookup(Protocol):
         """Return the grant that ends last, or None: no document, no grant, no act."""
 
 
+class RotationStart(Protocol):
+    """Begins the change of a secret on its target (operations runs the playbook)."""
+
+    def __call__(self, session: Session, *, rotation_id: int, act: Act) -> str:
+        """Return the code of the run that was ordered in this transaction."""
+
+
 class SessionResume(Protocol):
     """Turns the session cookie into an actor."""
 

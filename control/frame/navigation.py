@@ -69,6 +69,7 @@ WINGS: tuple[Wing, ...] = (
             Place(path="/privilege/papers", title=lazy_gettext("Forms")),
             Place(path="/privilege/grants", title=lazy_gettext("Grants")),
             Place(path="/privilege/keys", title=lazy_gettext("Connection keys")),
+            Place(path="/privilege/secrets", title=lazy_gettext("Secrets")),
             Place(path="/privilege/reviews", title=lazy_gettext("Reviews")),
         ),
     ),

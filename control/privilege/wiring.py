@@ -19,6 +19,7 @@ from control.privilege.keys import routes as keys
 from control.privilege.keys.service import admit
 from control.privilege.papers import routes as papers
 from control.privilege.requests import extending
+from control.privilege.vault import taking as vault
 from control.privilege.vault.messages import VAULT_MESSAGES
 from control.privilege.vault.service import close_for_grant as close_checkouts
 
@@ -30,6 +31,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     grants.blueprint,
     keys.blueprint,
     papers.blueprint,
+    vault.blueprint,
     api.blueprint,
 )
 MESSAGES: Mapping[str, Message] = {**messages.MESSAGES, **VAULT_MESSAGES}

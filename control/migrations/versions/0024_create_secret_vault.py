@@ -33,7 +33,8 @@ BEGIN
   IF TG_OP = 'INSERT' THEN
     PERFORM 1 FROM privilege_grant held
     WHERE held.id = NEW.grant_id AND held.person_id = NEW.person_id AND held.account_id = NEW.account_id
-      AND held.state = 'active' AND held.span @> NEW.opened_at AND NEW.until <= upper(held.span);
+      AND held.state = 'active' AND held.span @> NEW.opened_at AND NEW.until <= upper(held.span)
+    FOR SHARE;  -- a grant that ends at this moment waits, and then closes this check-out too
     IF NOT FOUND THEN
       RAISE EXCEPTION 'a secret is checked out under a grant that holds'
         USING ERRCODE = 'check_violation', CONSTRAINT = 'ck_secret_checkout_granted';

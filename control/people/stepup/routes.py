@@ -7,7 +7,7 @@ page holds everything the first form held, works without JavaScript, and sends i
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -70,11 +70,15 @@ def kept_upload(session: Session) -> bytes:
     return service.kept_file(session, given=given, act=g.act) if given.token else b""
 
 
-def ask_page(matter: Matter, ask: Ask) -> ResponseReturnValue:
-    """Show what is confirmed and ask for the proof (401: nothing was done yet). Raises NotProven for a program."""
+def ask_page(matter: Matter, ask: Ask, *, instead: Mapping[str, str] | None = None) -> ResponseReturnValue:
+    """Show what is confirmed and ask for the proof (401: nothing was done yet). Raises NotProven for a program.
+
+    `instead` is kept in place of what was typed in these fields: what must not stand on a page a second time.
+    """
     if wants_json():
         raise NotProven(ask.fault or "step-up.required")
-    kept = [(name, value) for name, value in request.form.items(multi=True) if name not in OWN_FIELDS]
+    other = instead or {}
+    kept = [(name, other.get(name, value)) for name, value in request.form.items(multi=True) if name not in OWN_FIELDS]
     page = render_template(
         "stepup/confirm.html",
         matter=matter,

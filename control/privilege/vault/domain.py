@@ -76,6 +76,14 @@ class VaultTerms:
         day = min(local.day, monthrange(year, month + 1)[1])
         return local.replace(year=year, month=month + 1, day=day)
 
+    def made_before(self, now: datetime) -> datetime:
+        """Return the moment at or before which a secret was made that is due by `now`."""
+        local = now.astimezone(RULES_ZONE)
+        years, month = divmod(local.month - 1 - self.months, 12)
+        year = local.year + years
+        day = min(local.day, monthrange(year, month + 1)[1])
+        return local.replace(year=year, month=month + 1, day=day)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustodyFacts:

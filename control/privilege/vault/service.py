@@ -242,6 +242,7 @@ def check_out(session: Session, *, code: str, reason: str, act: Act, terms: Vaul
         until=min(grant_facts(grant).ends_at, act.now + terms.longest),
     )
     session.add(checkout)
+    account.last_used_at = act.now
     session.flush()
     act.record(
         session,
