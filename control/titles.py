@@ -118,6 +118,7 @@ ACTION_TITLES: Mapping[Action, Message] = {
     Action.PORTAL_LINK_CHANGE: Message(vi="Liên thông với Cổng thay đổi", en="The link to the portal changed"),
     Action.PORTAL_MESSAGE_SETTLE: Message(vi="Trao đổi với Cổng xong", en="A message to the portal was settled"),
     Action.PRIVILEGE_ACCOUNT_ACTIVATE: Message(vi="Kích hoạt tài khoản", en="Activate an account"),
+    Action.PRIVILEGE_ACCOUNT_CREATE: Message(vi="Tạo tài khoản", en="Create an account"),
     Action.PRIVILEGE_ACCOUNT_LOCK: Message(vi="Khoá tài khoản", en="Lock an account"),
     Action.PRIVILEGE_ACCOUNT_RETIRE: Message(vi="Thu hồi tài khoản", en="Retire an account"),
     Action.PRIVILEGE_ACCOUNT_SEED: Message(vi="Tạo tài khoản minh hoạ", en="Create a demonstration account"),
@@ -139,6 +140,34 @@ ACTION_TITLES: Mapping[Action, Message] = {
     Action.PRIVILEGE_KEY_ROTATE: Message(vi="Thay khoá kết nối", en="Replace a connection key"),
     Action.PRIVILEGE_KEY_UNBLOCK: Message(vi="Bỏ chặn khoá kết nối", en="Unblock a connection key"),
     Action.PRIVILEGE_KEY_FLAG: Message(vi="Khoá kết nối có dấu hiệu lạ", en="A connection key is used unusually"),
+    Action.PRIVILEGE_LIFECYCLE_APPROVE: Message(
+        vi="Duyệt quyền ngoài quy trình", en="Approve a right beyond the processes"
+    ),
+    Action.PRIVILEGE_LIFECYCLE_ATTACH: Message(vi="Gắn biểu mẫu đã ký", en="Attach a signed form"),
+    Action.PRIVILEGE_LIFECYCLE_CONFIRM: Message(
+        vi="Xác nhận đã nhận tài khoản", en="Confirm the receipt of an account"
+    ),
+    Action.PRIVILEGE_LIFECYCLE_ESCALATE: Message(
+        vi="Yêu cầu tài khoản hoặc thông báo quá hạn", en="An account request or notice is overdue"
+    ),
+    Action.PRIVILEGE_LIFECYCLE_EXECUTE: Message(
+        vi="Thực hiện yêu cầu tài khoản", en="Carry out a request about an account"
+    ),
+    Action.PRIVILEGE_LIFECYCLE_FILE: Message(vi="Lập yêu cầu tài khoản", en="Draw up a request about accounts"),
+    Action.PRIVILEGE_LIFECYCLE_FINISH: Message(vi="Xong yêu cầu tài khoản", en="A request about accounts is done"),
+    Action.PRIVILEGE_LIFECYCLE_HAND: Message(vi="Bàn giao tài khoản", en="Hand over an account"),
+    Action.PRIVILEGE_LIFECYCLE_LOCK: Message(vi="Khoá ngay tài khoản", en="Lock accounts at once"),
+    Action.PRIVILEGE_LIFECYCLE_PRINT: Message(vi="In giấy tờ tài khoản", en="Print the papers of an account request"),
+    Action.PRIVILEGE_LIFECYCLE_RULE: Message(vi="Quyết định yêu cầu tài khoản", en="Decide a request about accounts"),
+    Action.PRIVILEGE_LIFECYCLE_SUBMIT: Message(vi="Gửi yêu cầu tài khoản", en="Send a request about accounts"),
+    Action.PRIVILEGE_LIFECYCLE_TAKE: Message(vi="Tiếp nhận yêu cầu tài khoản", en="Take up a request about accounts"),
+    Action.PRIVILEGE_LIFECYCLE_WITHDRAW: Message(vi="Rút yêu cầu tài khoản", en="Withdraw a request about accounts"),
+    Action.PRIVILEGE_NOTICE_SEND: Message(vi="Gửi thông báo bằng thư", en="Send a notice by mail"),
+    Action.PRIVILEGE_NOTICE_TELL: Message(vi="Ghi nhận đã thông báo", en="Take down that somebody was told"),
+    Action.PRIVILEGE_PROCESS_ACTIVATE: Message(vi="Kích hoạt quy trình", en="Activate a process"),
+    Action.PRIVILEGE_PROCESS_FILE: Message(vi="Nhập quy trình đã ban hành", en="File an issued process"),
+    Action.PRIVILEGE_RIGHT_END: Message(vi="Thôi quyền của tài khoản", en="End a right of an account"),
+    Action.PRIVILEGE_RIGHT_GIVE: Message(vi="Trao quyền cho tài khoản", en="Give an account a right"),
     Action.PRIVILEGE_ROTATION_ASK: Message(vi="Yêu cầu thay bí mật", en="Ask for a secret to be changed"),
     Action.PRIVILEGE_VAULT_DEPOSIT: Message(vi="Gửi bí mật vào kho", en="Deposit a secret"),
     Action.PRIVILEGE_VAULT_LOSE: Message(vi="Không còn biết bí mật nào đúng", en="No kept secret works any more"),
@@ -238,6 +267,18 @@ PERMISSION_TITLES: Mapping[Permission, Message] = {
     Permission.PRIVILEGE_KEY_BLOCK: Message(vi="Chặn khoá kết nối", en="Block connection keys"),
     Permission.PRIVILEGE_KEY_MANAGE: Message(vi="Cấp, thay, thu hồi khoá kết nối", en="Issue, replace and revoke keys"),
     Permission.PRIVILEGE_KEY_READ: Message(vi="Xem khoá kết nối", en="Read connection keys"),
+    Permission.PRIVILEGE_LIFECYCLE_APPROVE: Message(
+        vi="Duyệt quyền ngoài quy trình, đổi bộ quy tắc tài khoản", en="Approve extra rights and account rules"
+    ),
+    Permission.PRIVILEGE_LIFECYCLE_EXECUTE: Message(
+        vi="Quyết định, thực hiện yêu cầu tài khoản", en="Decide and carry out account requests"
+    ),
+    Permission.PRIVILEGE_LIFECYCLE_FILE: Message(
+        vi="Lập yêu cầu tài khoản cho đơn vị", en="Draw up account requests for a unit"
+    ),
+    Permission.PRIVILEGE_LIFECYCLE_LOCK: Message(vi="Khoá ngay tài khoản", en="Lock accounts at once"),
+    Permission.PRIVILEGE_LIFECYCLE_READ: Message(vi="Xem mọi yêu cầu tài khoản", en="Read all account requests"),
+    Permission.PRIVILEGE_PROCESS_MANAGE: Message(vi="Nhập và kích hoạt quy trình", en="File and activate processes"),
     Permission.PRIVILEGE_REQUEST_APPROVE: Message(vi="Duyệt hoặc bác yêu cầu", en="Approve or reject requests"),
     Permission.PRIVILEGE_REQUEST_FILE: Message(vi="Nộp yêu cầu cấp quyền", en="File requests"),
     Permission.PRIVILEGE_REQUEST_READ: Message(vi="Xem yêu cầu cấp quyền", en="Read requests"),

@@ -5,6 +5,14 @@ from control.privilege.assets.models import Asset
 from control.privilege.documents.models import AuthorisingDocument
 from control.privilege.grants.models import PrivilegeGrant
 from control.privilege.keys.models import ApiKey, ApiKeyUse
+from control.privilege.lifecycle.models import (
+    AccountHandover,
+    AccountRequest,
+    AccountRequestLine,
+    AccountRequestPaper,
+)
+from control.privilege.notices.models import AccountNotice
+from control.privilege.processes.models import AccountProcess, AccountRight, ProcessStep
 from control.privilege.requests.models import PrivilegeApproval, PrivilegeRequest
 from control.privilege.vault.models import (
     SecretCheckout,
@@ -17,6 +25,13 @@ from control.privilege.vault.models import (
 
 __all__ = [
     "AccountChange",
+    "AccountHandover",
+    "AccountNotice",
+    "AccountProcess",
+    "AccountRequest",
+    "AccountRequestLine",
+    "AccountRequestPaper",
+    "AccountRight",
     "ApiKey",
     "ApiKeyUse",
     "Asset",
@@ -25,6 +40,7 @@ __all__ = [
     "PrivilegeGrant",
     "PrivilegeRequest",
     "PrivilegedAccount",
+    "ProcessStep",
     "SecretCheckout",
     "SecretCustody",
     "SecretRelease",

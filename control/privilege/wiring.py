@@ -17,6 +17,7 @@ from control.privilege.grants import routes as grants
 from control.privilege.grants.service import active_grant
 from control.privilege.keys import routes as keys
 from control.privilege.keys.service import admit
+from control.privilege.lifecycle.messages import MESSAGES as LIFECYCLE_MESSAGES
 from control.privilege.papers import routes as papers
 from control.privilege.requests import extending
 from control.privilege.vault import taking as vault
@@ -34,9 +35,9 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     vault.blueprint,
     api.blueprint,
 )
-MESSAGES: Mapping[str, Message] = {**messages.MESSAGES, **VAULT_MESSAGES}
 PORTS: Mapping[str, Any] = {
     "grant_closer:vault": close_checkouts,
     "grant_lookup": GRANT_LOOKUP,
     "key_admission": admit,
 }
+MESSAGES: Mapping[str, Message] = {**messages.MESSAGES, **LIFECYCLE_MESSAGES, **VAULT_MESSAGES}
