@@ -98,6 +98,8 @@ class Action(StrEnum):
     OPERATIONS_RUN_START = "operations:run:start"
     OPERATIONS_SCHEDULE_MISS = "operations:schedule:miss"
     PEOPLE_DIRECTORY_SYNC = "people:directory:sync"
+    PEOPLE_IDENTITY_LINK = "people:identity:link"
+    PEOPLE_IDENTITY_UNLINK = "people:identity:unlink"
     PEOPLE_NOTICE_READ = "people:notice:read"
     PEOPLE_PASSWORD_SET = "people:password:set"  # noqa: S105  # a name, not a password
     PEOPLE_PERSON_CREATE = "people:person:create"
@@ -117,6 +119,8 @@ class Action(StrEnum):
     PRIVILEGE_ACCOUNT_RETIRE = "privilege:account:retire"
     PRIVILEGE_ACCOUNT_SEED = "privilege:account:seed"
     PRIVILEGE_ACCOUNT_SUSPEND = "privilege:account:suspend"
+    PRIVILEGE_AGREEMENT_END = "privilege:agreement:end"
+    PRIVILEGE_AGREEMENT_RECORD = "privilege:agreement:record"
     PRIVILEGE_DOCUMENT_DOWNLOAD = "privilege:document:download"
     PRIVILEGE_DOCUMENT_FILE = "privilege:document:file"
     PRIVILEGE_GRANT_CREATE = "privilege:grant:create"
@@ -174,6 +178,8 @@ class Action(StrEnum):
     SIGN_IN_ENROLMENT_CHECK = "sign-in:enrolment:check"
     SIGN_IN_KEY_CHECK = "sign-in:key:check"
     SIGN_IN_PASSWORD_CHECK = "sign-in:password:check"  # noqa: S105  # a name, not a password
+    SIGN_IN_PROVIDER_ASK = "sign-in:provider:ask"
+    SIGN_IN_PROVIDER_CHECK = "sign-in:provider:check"
     SIGN_IN_RECOVERY_CHECK = "sign-in:recovery:check"
     STEP_UP_PROOF_CHECK = "step-up:proof:check"
     TRAIL_PERSONAL_REVEAL = "trail:personal:reveal"

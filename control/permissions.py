@@ -40,6 +40,7 @@ class Permission(StrEnum):
     PEOPLE_PERSON_UNLOCK = "people:person:unlock"
     PEOPLE_ROLE_READ = "people:role:read"
     PRIVILEGE_ACCOUNT_READ = "privilege:account:read"
+    PRIVILEGE_AGREEMENT_MANAGE = "privilege:agreement:manage"
     PRIVILEGE_DOCUMENT_FILE = "privilege:document:file"
     PRIVILEGE_DOCUMENT_READ = "privilege:document:read"
     PRIVILEGE_GRANT_READ = "privilege:grant:read"

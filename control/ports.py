@@ -7,7 +7,7 @@ tests of a wing can give it a real object of their own.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from sqlalchemy.orm import Session
@@ -23,6 +23,22 @@ class GrantRef:
     account_code: str
     document_number: str
     until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgreementRef:
+    """An agreement with an identity provider that is in force, with the document it rests on."""
+
+    id: int
+    document_number: str
+    until: date
+
+
+class AgreementLookup(Protocol):
+    """Finds the agreement of an identity provider that is in force on a day (S4-9.3)."""
+
+    def __call__(self, session: Session, *, provider: str, on: date) -> AgreementRef | None:
+        """Return the agreement, or None: no agreement, no provider."""
 
 
 class GrantLookup(Protocol):

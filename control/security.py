@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, current_app, g, request
 from flask_wtf.csrf import CSRFError, CSRFProtect
 
 from control.access import SAFE_METHODS, Door, access_of, brings_key
@@ -70,10 +70,19 @@ def install(app: Flask, *, is_https: bool) -> None:
     def set_headers(response: Response) -> Response:
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
+        if origins := g.get("form_origins"):
+            response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY.replace(
+                "form-action 'self'", " ".join(["form-action 'self'", *origins])
+            )
         if is_https:
             response.headers.setdefault("Strict-Transport-Security", STRICT_TRANSPORT)
         response.headers.setdefault("Cache-Control", STATIC_MAX_AGE if request.endpoint == "static" else "no-store")
         return response
+
+
+def allow_form_to(origin: str) -> None:
+    """Let the forms of this page lead on to another origin of the settings: browsers check where a form redirects."""
+    g.form_origins = [*g.get("form_origins", []), origin]
 
 
 def refuse_foreign_origin() -> None:

@@ -20,6 +20,7 @@ MINIMUM_SECRET_CHARACTERS = 32
 KEY_BYTES = 32
 RECONCILE_AT = time(2, 30)
 ANCHOR_EVERY_SECONDS = 3600
+SIGN_IN_WAYS = ("directory", "local", "e-id", "central", "certificate", "key")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -90,6 +91,17 @@ class Settings:
     tsa_url: str
     tsa_ca_file: Path | None
     trusted_proxies: int
+    eid_issuer: str
+    eid_client_id: str
+    eid_client_secret: str = field(repr=False)
+    eid_ca_file: Path | None
+    central_issuer: str
+    central_client_id: str
+    central_client_secret: str = field(repr=False)
+    central_ca_file: Path | None
+    client_ca_file: Path | None
+    client_crl_file: Path | None
+    sign_in_off: str
     separation: bool
 
     @property
@@ -156,6 +168,17 @@ class Settings:
             tsa_url=reader.url("TSA_URL"),
             tsa_ca_file=reader.path("TSA_CA_FILE"),
             trusted_proxies=reader.count("TRUSTED_PROXIES"),
+            eid_issuer=reader.url("EID_ISSUER"),
+            eid_client_id=reader.text("EID_CLIENT_ID"),
+            eid_client_secret=reader.secret("EID_CLIENT_SECRET"),
+            eid_ca_file=reader.path("EID_CA_FILE"),
+            central_issuer=reader.url("CENTRAL_ISSUER"),
+            central_client_id=reader.text("CENTRAL_CLIENT_ID"),
+            central_client_secret=reader.secret("CENTRAL_CLIENT_SECRET"),
+            central_ca_file=reader.path("CENTRAL_CA_FILE"),
+            client_ca_file=reader.path("CLIENT_CA_FILE"),
+            client_crl_file=reader.path("CLIENT_CRL_FILE"),
+            sign_in_off=reader.words("SIGN_IN_OFF", known=SIGN_IN_WAYS),
             separation=reader.text("SEPARATION") != "off",
         )
         reader.refuse_half(settings)
@@ -227,6 +250,13 @@ class _Reader:
             self.faults.append(f"{PREFIX}{name}: cần {KEY_BYTES} byte dạng base64 / needs {KEY_BYTES} bytes in base64")
         return key
 
+    def words(self, name: str, *, known: tuple[str, ...]) -> str:
+        value = " ".join(sorted({word for word in self.text(name).replace(",", " ").split() if word}))
+        if unknown := sorted(set(value.split()) - set(known)):
+            said = ", ".join(known)
+            self.faults.append(f"{PREFIX}{name}: không có / there is no «{unknown[0]}»; có / known: {said}")
+        return value
+
     def path(self, name: str) -> Path | None:
         value = self.text(name)
         return Path(value) if value else None
@@ -262,6 +292,12 @@ class _Reader:
             "WITNESS_URL, WITNESS_KEY": bool(settings.witness_url) != bool(settings.witness_key),
             "MAIL_URL, MAIL_SENDER": bool(settings.mail_url) != bool(settings.mail_sender),
             "TSA_URL, TSA_CA_FILE": bool(settings.tsa_url) != (settings.tsa_ca_file is not None),
+            "EID_ISSUER, EID_CLIENT_ID": bool(settings.eid_issuer) != bool(settings.eid_client_id),
+            "EID_ISSUER, EID_CLIENT_SECRET": bool(settings.eid_issuer) != bool(settings.eid_client_secret),
+            "CENTRAL_ISSUER, CENTRAL_CLIENT_ID": bool(settings.central_issuer) != bool(settings.central_client_id),
+            "CENTRAL_ISSUER, CENTRAL_CLIENT_SECRET": bool(settings.central_issuer)
+            != bool(settings.central_client_secret),
+            "CLIENT_CA_FILE, CLIENT_CRL_FILE": (settings.client_ca_file is None) != (settings.client_crl_file is None),
         }
         self.faults.extend(
             f"{PREFIX}{text}: cần cả hai / both are needed" for text, is_half in halves.items() if is_half
@@ -283,6 +319,15 @@ class _Reader:
             "PORTAL_URL: cần https ngoài máy này / must be https outside this machine": _is_plain_and_remote(
                 settings.portal_url
             ),
+            "EID_ISSUER: cần https ngoài máy này / must be https outside this machine": _is_plain_and_remote(
+                settings.eid_issuer
+            ),
+            "CENTRAL_ISSUER: cần https ngoài máy này / must be https outside this machine": _is_plain_and_remote(
+                settings.central_issuer
+            ),
+            "CLIENT_CA_FILE: chỉ có nghĩa sau proxy tin cậy / needs TRUSTED_PROXIES": settings.client_ca_file
+            is not None
+            and not settings.trusted_proxies,
             "WITNESS_URL: cần https ngoài máy này / must be https outside this machine": _is_plain_and_remote(
                 settings.witness_url
             ),
@@ -343,5 +388,16 @@ SETTING_DESCRIPTIONS: Mapping[str, str] = {
     "TSA_URL": "time stamping authority (RFC 3161) for checkpoints; empty: no time stamps",
     "TSA_CA_FILE": "certificates from which its signature must descend",
     "TRUSTED_PROXIES": "how many reverse proxies in front may be believed; 0 when none",
+    "EID_ISSUER": "issuer of electronic identities (OpenID Connect); empty: that way is not offered",
+    "EID_CLIENT_ID": "the name this system has there",
+    "EID_CLIENT_SECRET": "its secret (or EID_CLIENT_SECRET_FILE)",
+    "EID_CA_FILE": "certificates its https must descend from; the system's own when empty",
+    "CENTRAL_ISSUER": "issuer of the ministry's central authentication (OpenID Connect); empty: not offered",
+    "CENTRAL_CLIENT_ID": "the name this system has there",
+    "CENTRAL_CLIENT_SECRET": "its secret (or CENTRAL_CLIENT_SECRET_FILE)",
+    "CENTRAL_CA_FILE": "certificates its https must descend from; the system's own when empty",
+    "CLIENT_CA_FILE": "roots that people's certificates (signing USB or SIM) must descend from; empty: none is taken",
+    "CLIENT_CRL_FILE": "revocation lists (PEM) of every authority among them; read anew when the file changes",
+    "SIGN_IN_OFF": "ways to sign in that are switched off: directory, local, e-id, central, certificate, key",
     "SEPARATION": "off when the processes share one account; refused in production",
 }

@@ -123,6 +123,12 @@ ACTION_TITLES: Mapping[Action, Message] = {
     Action.PRIVILEGE_ACCOUNT_RETIRE: Message(vi="Thu hồi tài khoản", en="Retire an account"),
     Action.PRIVILEGE_ACCOUNT_SEED: Message(vi="Tạo tài khoản minh hoạ", en="Create a demonstration account"),
     Action.PRIVILEGE_ACCOUNT_SUSPEND: Message(vi="Tạm dừng tài khoản", en="Suspend an account"),
+    Action.PRIVILEGE_AGREEMENT_END: Message(
+        vi="Chấm dứt thoả thuận với nhà cung cấp định danh", en="End an agreement with an identity provider"
+    ),
+    Action.PRIVILEGE_AGREEMENT_RECORD: Message(
+        vi="Ghi thoả thuận với nhà cung cấp định danh", en="Record an agreement with an identity provider"
+    ),
     Action.PRIVILEGE_DOCUMENT_DOWNLOAD: Message(vi="Tải văn bản", en="Download a document"),
     Action.PRIVILEGE_DOCUMENT_FILE: Message(vi="Nộp văn bản cho phép", en="File an authorising document"),
     Action.PRIVILEGE_GRANT_CREATE: Message(vi="Cấp quyền", en="Grant a privilege"),
@@ -203,11 +209,17 @@ ACTION_TITLES: Mapping[Action, Message] = {
     ),
     Action.FACTOR_RESET_REQUEST: Message(vi="Đề nghị đặt lại yếu tố thứ hai", en="Ask for a factor reset"),
     Action.FACTOR_RESET_WITHDRAW: Message(vi="Rút đề nghị đặt lại yếu tố", en="Withdraw a factor reset"),
+    Action.PEOPLE_IDENTITY_LINK: Message(vi="Liên kết định danh điện tử", en="Link an identity elsewhere"),
+    Action.PEOPLE_IDENTITY_UNLINK: Message(vi="Bỏ liên kết định danh điện tử", en="End the link of an identity"),
     Action.PEOPLE_NOTICE_READ: Message(
         vi="Đọc thông báo về đăng nhập của mình", en="Read a notice on one's own sign-in"
     ),
     Action.SIGN_IN_ENROLMENT_CHECK: Message(vi="Đăng nhập, bước mã ghi danh", en="Sign in, enrolment code"),
     Action.SIGN_IN_KEY_CHECK: Message(vi="Đăng nhập, bước khoá bảo mật", en="Sign in, security key"),
+    Action.SIGN_IN_PROVIDER_ASK: Message(vi="Sang nhà cung cấp định danh", en="Go to an identity provider"),
+    Action.SIGN_IN_PROVIDER_CHECK: Message(
+        vi="Trở về từ nhà cung cấp định danh", en="Come back from an identity provider"
+    ),
     Action.SIGN_IN_RECOVERY_CHECK: Message(vi="Đăng nhập bằng mã khôi phục", en="Sign in, recovery code"),
     Action.STEP_UP_PROOF_CHECK: Message(
         vi="Xác nhận một việc bằng yếu tố thứ hai", en="Confirm one act with the second factor"
@@ -260,6 +272,9 @@ PERMISSION_TITLES: Mapping[Permission, Message] = {
     Permission.PEOPLE_PERSON_UNLOCK: Message(vi="Mở khoá đăng nhập", en="Release a locked sign-in"),
     Permission.PEOPLE_ROLE_READ: Message(vi="Xem vai trò và ma trận quyền", en="Read roles and the rights matrix"),
     Permission.PRIVILEGE_ACCOUNT_READ: Message(vi="Xem tài khoản đặc quyền", en="Read privileged accounts"),
+    Permission.PRIVILEGE_AGREEMENT_MANAGE: Message(
+        vi="Ghi, chấm dứt thoả thuận với nhà cung cấp định danh", en="Manage agreements with identity providers"
+    ),
     Permission.PRIVILEGE_DOCUMENT_FILE: Message(vi="Nộp văn bản cho phép", en="File authorising documents"),
     Permission.PRIVILEGE_DOCUMENT_READ: Message(vi="Xem văn bản cho phép", en="Read authorising documents"),
     Permission.PRIVILEGE_GRANT_READ: Message(vi="Xem cấp quyền", en="Read grants"),

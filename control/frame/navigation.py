@@ -67,6 +67,7 @@ WINGS: tuple[Wing, ...] = (
             Place(path="/privilege/requests", title=lazy_gettext("Requests")),
             Place(path="/privilege/documents", title=lazy_gettext("Documents")),
             Place(path="/privilege/papers", title=lazy_gettext("Forms")),
+            Place(path="/privilege/agreements", title=lazy_gettext("Agreements")),
             Place(path="/privilege/grants", title=lazy_gettext("Grants")),
             Place(path="/privilege/keys", title=lazy_gettext("Connection keys")),
             Place(path="/privilege/secrets", title=lazy_gettext("Secrets")),
@@ -111,6 +112,7 @@ WINGS: tuple[Wing, ...] = (
             Place(path="/people/resets", title=lazy_gettext("Factor resets")),
             Place(path="/people/me", title=lazy_gettext("My sign-in")),
             Place(path="/people/me/factors", title=lazy_gettext("My second factors")),
+            Place(path="/people/me/identities", title=lazy_gettext("Linked identities")),
         ),
     ),
 )

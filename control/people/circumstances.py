@@ -14,11 +14,12 @@ from sqlalchemy.orm import Session
 from control.acts import Act, Actor
 from control.frame import Part, PartState
 from control.people.directory.client import Directory
-from control.people.directory.models import DirectoryContact
+from control.people.directory.models import PERSON_KINDS, DirectoryContact
 from control.people.factors.webauthn import RelyingParty
 from control.people.rules import factor_rules, local_rules, number_of, session_rules, sign_in_rules
 from control.people.sessions.service import resume_session
 from control.people.signin.service import Rules
+from control.people.ways import ways_for
 from control.services import services
 from control.settings import Settings
 from policies import RULES_ZONE, Policies
@@ -53,6 +54,7 @@ def rules_of(settings: Settings, *, policies: Policies, now: datetime) -> Rules:
         device_life=timedelta(days=days),
         directory_age=timedelta(hours=hours),
         local=local_rules(policies, settings=settings, on=on),
+        ways={kind: ways_for(policies, kind=kind, settings=settings, on=on) for kind in PERSON_KINDS},
     )
 
 

@@ -272,4 +272,121 @@ MESSAGES: Mapping[str, Message] = {
         vi="Việc này cần xác nhận bằng yếu tố thứ hai ngay trước khi làm; hãy làm trên trang.",
         en="This act needs the second factor right before it is done; do it on its page.",
     ),
+    "identity.last": Message(
+        vi="Đây là định danh duy nhất để bạn vào hệ thống này, nên không bỏ được.",
+        en="This is the only identity you have to come in with, so it stays.",
+    ),
+    "identity.person_has_one": Message(
+        vi="Bạn đã liên kết một định danh của nhà cung cấp này. Bỏ liên kết ấy trước.",
+        en="You have an identity of this provider linked already. End that link first.",
+    ),
+    "identity.taken": Message(
+        vi="Định danh này đang thuộc về một người khác ở đây, nên không liên kết được. Hãy báo cán bộ an toàn thông "
+        "tin.",
+        en="This identity belongs to somebody else here, so it cannot be linked. Tell a security officer.",
+    ),
+    "oidc.algorithm": Message(
+        vi="Khẳng định được ký bằng thuật toán không được phép.",
+        en="The assertion is signed by an algorithm that is not allowed.",
+    ),
+    "oidc.audience": Message(
+        vi="Khẳng định dành cho hệ thống khác.",
+        en="The assertion is meant for another system.",
+    ),
+    "oidc.claims": Message(
+        vi="Khẳng định không hợp chuẩn.",
+        en="The assertion breaks the standard.",
+    ),
+    "oidc.code": Message(
+        vi="Nhà cung cấp từ chối, hoặc mã trả về không đổi được.",
+        en="The provider refused, or its code could not be redeemed.",
+    ),
+    "oidc.foreign_address": Message(
+        vi="Mô tả của nhà cung cấp dẫn sang địa chỉ của bên khác.",
+        en="The provider's description names addresses of somebody else.",
+    ),
+    "oidc.form": Message(
+        vi="Khẳng định không đúng khuôn dạng.",
+        en="The assertion is not of the agreed form.",
+    ),
+    "oidc.header": Message(
+        vi="Khẳng định tự chọn khoá để kiểm chính nó.",
+        en="The assertion chooses the key it is checked with.",
+    ),
+    "oidc.issuer": Message(
+        vi="Khẳng định của một nhà cung cấp khác.",
+        en="The assertion is of another provider.",
+    ),
+    "oidc.key_kind": Message(
+        vi="Khoá công bố không phải loại dùng được.",
+        en="The published key is not of a kind that is used.",
+    ),
+    "oidc.key_unknown": Message(
+        vi="Khẳng định được ký bằng khoá mà nhà cung cấp không công bố.",
+        en="The assertion is signed by a key the provider does not publish.",
+    ),
+    "oidc.no_id_token": Message(
+        vi="Câu trả lời của nhà cung cấp không có khẳng định nào.",
+        en="The provider's answer holds no assertion.",
+    ),
+    "oidc.nonce": Message(
+        vi="Khẳng định trả lời cho một câu hỏi khác.",
+        en="The assertion answers another question.",
+    ),
+    "oidc.not_linked": Message(
+        vi="Định danh này chưa là ai ở đây.",
+        en="This identity is nobody here yet.",
+    ),
+    "oidc.other_browser": Message(
+        vi="Câu trả lời đến từ trình duyệt khác với trình duyệt đã hỏi.",
+        en="The answer came from another browser than the one that asked.",
+    ),
+    "oidc.other_person": Message(
+        vi="Định danh này không phải của người đang đăng nhập.",
+        en="This identity is not of whoever is signed in.",
+    ),
+    "oidc.other_session": Message(
+        vi="Câu trả lời thuộc một phiên khác.",
+        en="The answer belongs to another session.",
+    ),
+    "oidc.refused": Message(
+        vi="Chưa đăng nhập được bằng định danh điện tử: câu trả lời không dùng được, đã hết hạn, hoặc định danh này "
+        "chưa liên kết với ai ở đây. Hãy thử lại; cán bộ cần liên kết trước trong trang Định danh đã liên kết.",
+        en="Not signed in by electronic identity: the answer could not be used, was too late, or this identity is "
+        "not linked to anybody here. Try again; staff link it first on the page of linked identities.",
+    ),
+    "oidc.signature": Message(
+        vi="Chữ ký của khẳng định sai.",
+        en="The signature of the assertion is wrong.",
+    ),
+    "oidc.silent": Message(
+        vi="Nhà cung cấp định danh không trả lời, nên chưa đăng nhập được bằng cách này. Không có gì bị mất; hãy "
+        "thử lại sau hoặc dùng cách khác.",
+        en="The identity provider does not answer, so this way is closed for now. Nothing is lost; try again later "
+        "or use another way.",
+    ),
+    "oidc.state_over": Message(
+        vi="Câu hỏi đã được trả lời, hoặc đã hết hạn.",
+        en="The question was answered before, or has run out.",
+    ),
+    "oidc.state_unknown": Message(
+        vi="Câu trả lời không thuộc câu hỏi nào của hệ thống.",
+        en="The answer belongs to no question of ours.",
+    ),
+    "oidc.subject": Message(
+        vi="Khẳng định không nêu ai.",
+        en="The assertion names nobody.",
+    ),
+    "oidc.time": Message(
+        vi="Khẳng định đã hết hạn, hoặc ghi một thời điểm không đúng.",
+        en="The assertion has run out, or tells a moment that cannot be.",
+    ),
+    "provider.no_agreement": Message(
+        vi="Chưa có thoả thuận còn hiệu lực với nhà cung cấp định danh này, nên không dùng được.",
+        en="No agreement with this identity provider is in force, so it cannot be used.",
+    ),
+    "sign-in.way_closed": Message(
+        vi="Cách đăng nhập này không mở cho bạn theo quy chế đang áp dụng, hoặc đã bị tắt.",
+        en="This way to sign in is not open to you by the regulation in force, or is switched off.",
+    ),
 }

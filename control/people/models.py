@@ -11,6 +11,7 @@ from control.people.factors.models import (
 )
 from control.people.local.models import LocalPassword
 from control.people.locks.models import PersonLock
+from control.people.oidc.models import ExternalIdentity, ProviderKeys, ProviderQuestion
 from control.people.roles.models import PersonRole
 from control.people.sessions.models import LoginSession
 from control.people.signin.models import KnownDevice, PendingSignIn, SignInTry
@@ -20,6 +21,7 @@ __all__ = [
     "DirectoryContact",
     "DirectoryListing",
     "EnrolmentCode",
+    "ExternalIdentity",
     "Factor",
     "FactorReset",
     "KeyChallenge",
@@ -31,6 +33,8 @@ __all__ = [
     "PersonLock",
     "PersonNotice",
     "PersonRole",
+    "ProviderKeys",
+    "ProviderQuestion",
     "RecoveryCode",
     "SignInTry",
     "StepUp",

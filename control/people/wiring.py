@@ -13,6 +13,7 @@ from control.people.circumstances import directory_part, resume
 from control.people.directory.routes import people
 from control.people.factors.resetting import factors
 from control.people.levels.routes import levels, raise_level_url
+from control.people.oidc.routes import oidc
 from control.people.roles.routes import matrix
 from control.people.sessions.routes import sessions
 from control.people.signin.keyroutes import signin
@@ -24,7 +25,7 @@ def sign_in_url() -> str:
     return url_for("signin.ask")
 
 
-BLUEPRINTS: tuple[Blueprint, ...] = (signin, sessions, people, matrix, step_up, factors, levels)
+BLUEPRINTS: tuple[Blueprint, ...] = (signin, sessions, people, matrix, step_up, factors, levels, oidc)
 MESSAGES: Mapping[str, Message] = messages.MESSAGES
 PORTS: Mapping[str, Any] = {
     "degraded:directory": directory_part,

@@ -31,6 +31,10 @@ MESSAGES: Mapping[str, Message] = {
         vi="Tài khoản đã thu hồi; không khôi phục được. Cần thì lập tài khoản mới.",
         en="The account is retired; it does not come back. If needed, ask for a new one.",
     ),
+    "agreement.document_over": Message(
+        vi="Văn bản thoả thuận không còn hiệu lực, nên không dùng được. Chọn một văn bản còn hiệu lực.",
+        en="The document of the agreement is no longer in force, so the provider cannot be used. Choose one that is.",
+    ),
     "document.duplicate": Message(
         vi="Văn bản {number} cùng ngày ký, cùng cơ quan ban hành đã có. Chọn văn bản đó trong danh sách.",
         en="Document {number} of the same day and issuing unit is here already. Choose it from the list.",

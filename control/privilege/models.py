@@ -1,6 +1,7 @@
 """Tables of this wing, gathered for the metadata."""
 
 from control.privilege.accounts.models import AccountChange, PrivilegedAccount
+from control.privilege.agreements.models import ProviderAgreement
 from control.privilege.assets.models import Asset
 from control.privilege.documents.models import AuthorisingDocument
 from control.privilege.grants.models import PrivilegeGrant
@@ -41,6 +42,7 @@ __all__ = [
     "PrivilegeRequest",
     "PrivilegedAccount",
     "ProcessStep",
+    "ProviderAgreement",
     "SecretCheckout",
     "SecretCustody",
     "SecretRelease",

@@ -8,9 +8,11 @@ from typing import Any
 from flask import Blueprint
 
 from control.messages import Message
-from control.ports import GrantLookup
+from control.ports import AgreementLookup, GrantLookup
 from control.privilege import messages
 from control.privilege.accounts import routes as accounts
+from control.privilege.agreements import routes as agreements
+from control.privilege.agreements.service import agreement_in_force
 from control.privilege.api import routes as api
 from control.privilege.documents import routes as documents
 from control.privilege.grants import routes as grants
@@ -24,10 +26,12 @@ from control.privilege.vault import taking as vault
 from control.privilege.vault.messages import VAULT_MESSAGES
 from control.privilege.vault.service import close_for_grant as close_checkouts
 
+AGREEMENT_LOOKUP: AgreementLookup = agreement_in_force
 GRANT_LOOKUP: GrantLookup = active_grant
 BLUEPRINTS: tuple[Blueprint, ...] = (
     extending.blueprint,  # the requests' own, complete once the pages of deciding and extending have joined it
     accounts.blueprint,
+    agreements.blueprint,
     documents.blueprint,
     grants.blueprint,
     keys.blueprint,
@@ -39,5 +43,6 @@ PORTS: Mapping[str, Any] = {
     "grant_closer:vault": close_checkouts,
     "grant_lookup": GRANT_LOOKUP,
     "key_admission": admit,
+    "provider_agreement": AGREEMENT_LOOKUP,
 }
 MESSAGES: Mapping[str, Message] = {**messages.MESSAGES, **LIFECYCLE_MESSAGES, **VAULT_MESSAGES}

@@ -74,7 +74,8 @@ def four_eyes(session: Session, now: datetime) -> Sight:
 def two_factors(session: Session, now: datetime) -> Sight:
     """Every session of the last day proved a second factor before it began (tcvn-7.2.3.1-a)."""
     table = LoginSession
-    is_bare = (table.factor_id.is_(None)) | (
+    # An assertion of a provider stands for its own proofs; whose staff it names has proved a factor of ours besides.
+    is_bare = (table.factor_id.is_(None) & table.identity_id.is_(None)) | (
         table.second_factor_at > table.created_at + literal(SAME_MOMENT, Interval())
     )
     rows = session.execute(

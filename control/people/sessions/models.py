@@ -31,13 +31,17 @@ DIGEST_BYTES = 32
 
 
 class LoginSession(Base):
-    """One signed-in browser of one person; `auth_level` follows from the proofs and only ever rises."""
+    """One signed-in browser of one person; `auth_level` follows from the proofs and only ever rises.
+
+    It rests on a factor of ours, on an identity that a provider asserted, or on both.
+    """
 
     __tablename__ = "login_session"
     __table_args__ = (
         UniqueConstraint("token_digest"),
         CheckConstraint(f"octet_length(token_digest) = {DIGEST_BYTES}", name="token_digest_size"),
         CheckConstraint(one_of("auth_level", AUTH_LEVELS), name="auth_level_known"),
+        CheckConstraint("factor_id IS NOT NULL OR identity_id IS NOT NULL", name="rests_on_proof"),
         CheckConstraint(one_of("ended_reason", END_REASONS), name="ended_reason_known"),
         CheckConstraint("(ended_at IS NULL) = (ended_reason IS NULL)", name="ended_has_reason"),
         CheckConstraint("ends_at > created_at", name="ends_later"),
@@ -49,7 +53,8 @@ class LoginSession(Base):
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     token_digest: Mapped[bytes]
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
-    factor_id: Mapped[int] = mapped_column(ForeignKey("factor.id"))
+    factor_id: Mapped[int | None] = mapped_column(ForeignKey("factor.id"))
+    identity_id: Mapped[int | None] = mapped_column(ForeignKey("external_identity.id"))
     auth_level: Mapped[str] = mapped_column(Text)
     second_factor_at: Mapped[datetime]
     created_at: Mapped[datetime]

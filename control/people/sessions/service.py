@@ -19,7 +19,7 @@ from control.actions import Action
 from control.acts import Act, Actor, Emitted
 from control.decisions import Deny
 from control.errors import NotAllowed, NotFound
-from control.levels import Level, reaches
+from control.levels import Level, highest, reaches
 from control.people.directory.models import Person
 from control.people.factors.models import Factor
 from control.people.locks.standing import is_locked, reason_to_stay_out
@@ -37,11 +37,13 @@ def start_session(
     session: Session,
     *,
     person: Person,
-    factor_id: int,
+    factor_id: int | None,
     token: str,
     rules: SessionRules,
     roles: Mapping[str, Role],
     act: Act,
+    identity_id: int | None = None,
+    asserted: Level = Level.LOW,
 ) -> Actor:
     """Store a new session for `token` and return who it stands for; the oldest beyond the allowed number end.
 
@@ -56,7 +58,8 @@ def start_session(
         token_digest=digest(token),
         person_id=person.id,
         factor_id=factor_id,
-        auth_level=rules.level_of([session.get_one(Factor, factor_id).kind]),
+        identity_id=identity_id,
+        auth_level=highest([asserted, rules.level_of(_kinds(session, factor_id))]),
         second_factor_at=act.now,
         created_at=act.now,
         last_seen_at=act.now,
@@ -76,9 +79,19 @@ def start_session(
         session,
         Action.SESSION_BROWSER_START,
         about=audit.About(person_id=actor.ref, session_id=code_of(row.id)),
-        details={"level": str(row.auth_level), "factor": f"factor:{factor_id}"},
+        details={"level": str(row.auth_level), **_rests_on(factor_id, identity_id)},
     )
     return actor
+
+
+def _kinds(session: Session, factor_id: int | None) -> list[str]:
+    return [session.get_one(Factor, factor_id).kind] if factor_id is not None else []
+
+
+def _rests_on(factor_id: int | None, identity_id: int | None) -> dict[str, str | int | bool]:
+    """Return what the session rests on, as its entry says it."""
+    named = {"factor": factor_id, "identity": identity_id}
+    return {name: f"{name}:{number}" for name, number in named.items() if number is not None}
 
 
 def resume_session(

@@ -12,6 +12,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, SmallIntege
 from sqlalchemy.orm import Mapped, mapped_column
 
 from control.db import Base
+from control.levels import Level
 from control.people.directory.models import one_of
 
 TRY_KINDS = ("password", "code", "recovery", "enrolment")
@@ -50,6 +51,7 @@ class PendingSignIn(Base):
         CheckConstraint(f"octet_length(token_digest) = {DIGEST_BYTES}", name="token_digest_size"),
         CheckConstraint("expires_at > created_at", name="expires_later"),
         CheckConstraint("tries >= 0", name="tries_count"),
+        CheckConstraint(one_of("asserted_level", tuple(Level)), name="asserted_level_known"),
         CheckConstraint("(ended_at IS NULL) = (ended_reason IS NULL)", name="ended_has_reason"),
         CheckConstraint(one_of("ended_reason", ("passed", "tries", "replaced")), name="ended_reason_known"),
         Index("ix_pending_sign_in_person_id", "person_id"),
@@ -66,6 +68,8 @@ class PendingSignIn(Base):
     next_path: Mapped[str] = mapped_column(Text, server_default=text("'/'"))
     tries: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
     resumes: Mapped[bool] = mapped_column(server_default=text("false"))
+    identity_id: Mapped[int | None] = mapped_column(ForeignKey("external_identity.id"))
+    asserted_level: Mapped[str] = mapped_column(Text, server_default=text("'low'"))
     ended_at: Mapped[datetime | None]
     ended_reason: Mapped[str | None] = mapped_column(Text)
 

@@ -16,6 +16,7 @@ import audit
 from control.actions import Action
 from control.acts import Act
 from control.decisions import Deny
+from control.levels import Level
 from control.people.directory.models import Person
 from control.people.factors.enrolment import check_code
 from control.people.factors.keys import Asker, accept_key
@@ -28,6 +29,7 @@ from control.people.signin.domain import address_digest, name_digest
 from control.people.signin.models import PendingSignIn
 from control.people.signin.service import Half, Result, Rules, Step, half_of, take_up_again
 from control.people.signin.throttle import reserve_code_try, settle_try
+from control.people.ways import Way
 
 TWO_STEPS = "sign_in.two_steps"
 FIRST = "sign_in.key_first"
@@ -103,7 +105,7 @@ def sign_in_by_key(
     person = session.get_one(Person, key.person_id)
     about = audit.About(person_id=f"person:{person.id}")
     is_known_lately = person.synced_at is not None and act.now - person.synced_at < rules.directory_age
-    reason = reason_to_stay_out(session, person=person, now=act.now)
+    reason = reason_to_stay_out(session, person=person, now=act.now) or rules.closed(Way.KEY, kind=person.kind)
     if reason is None and person.kind == "staff" and not is_known_lately:
         reason = "directory.silent_too_long"
     if reason is not None:
@@ -183,6 +185,8 @@ def _pass(
         session,
         person=turn.half.person,
         factor_id=factor.id,
+        identity_id=turn.row.identity_id,
+        asserted=Level(turn.row.asserted_level),
         token=session_token,
         rules=rules.session,
         roles=rules.roles,

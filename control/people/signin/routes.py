@@ -28,12 +28,15 @@ from control.people.factors.sealing import NONCE_BYTES
 from control.people.factors.service import secret_of
 from control.people.local.hashing import check_local_password
 from control.people.local.service import LocalIdentity, local_identity
+from control.people.oidc.offers import offers
 from control.people.sessions.service import end_own_session
 from control.people.signin import service
 from control.people.signin.devices import remember
 from control.people.signin.domain import local_path, rest_of_answer
 from control.people.signin.service import Half, Result, Step, Typed
+from control.people.ways import Way
 from control.requests import SESSION_COOKIE, current_language, reference_number
+from control.security import allow_form_to
 from control.services import services
 
 STEP_COOKIE = "__Host-vonglau-step"
@@ -271,9 +274,18 @@ def start_again() -> Response:
 def first_page(
     *, next_path: str = "", login: str = "", fault: str | None = None, status: HTTPStatus = HTTPStatus.OK
 ) -> Response:
-    """Show the first step, with what was wrong."""
+    """Show the first step with every way that is open, and what was wrong."""
+    rules = present_rules()
+    open_ways = frozenset(way for kind in ("staff", "citizen", "organisation") for way in rules.ways[kind])
+    with unit_of_work() as session:
+        offered = offers(session)
+    for offer in offered:
+        allow_form_to(offer.origin)
     page = render_template(
         "signin/password.html",
+        ways=open_ways | rules.ways["break-glass"],
+        offers=offered,
+        takes_certificates=services().settings.client_ca_file is not None and Way.CERTIFICATE in open_ways,
         login=login[:NAME_KEPT],
         next_path=next_path,
         fault=sentence(fault),

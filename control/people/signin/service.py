@@ -18,6 +18,7 @@ import audit
 from control.actions import Action
 from control.acts import Act, Actor
 from control.decisions import Deny
+from control.levels import Level
 from control.people.directory.domain import DirectoryAnswer, PasswordFault, Verdict
 from control.people.directory.models import Person
 from control.people.directory.service import note_contact, record_person
@@ -44,6 +45,7 @@ from control.people.signin.devices import counted_under
 from control.people.signin.domain import TOKEN_FORM, SignInRules, address_digest, name_digest
 from control.people.signin.models import PendingSignIn
 from control.people.signin.throttle import forget_old, reserve_code_try, reserve_password_try, settle_try
+from control.people.ways import CLOSED, Way
 from policies import Role
 
 NAME_CHARACTERS = 256
@@ -61,6 +63,11 @@ class Rules:
     device_life: timedelta
     directory_age: timedelta
     local: LocalRules
+    ways: Mapping[str, frozenset[Way]]
+
+    def closed(self, way: Way, *, kind: str) -> str | None:
+        """Return why a way to sign in is shut to people of a kind, None when it is open (S0-5.6)."""
+        return None if way in self.ways.get(kind, ()) else CLOSED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +176,11 @@ def finish_password(
         _fail(session, typed, reason=_reason(answer), act=act)
         return Result(step=Step.REFUSED)
     person = record_person(session, entry=answer.entry, roles=rules.roles, act=act)
-    reason = person.reason if isinstance(person, Deny) else reason_to_stay_out(session, person=person, now=act.now)
+    reason = (
+        person.reason
+        if isinstance(person, Deny)
+        else reason_to_stay_out(session, person=person, now=act.now) or rules.closed(Way.DIRECTORY, kind=person.kind)
+    )
     if isinstance(person, Deny) or reason is not None:
         settle_try(session, try_id=try_id, outcome="failed")
         _fail(session, typed, reason=reason or "person.not_active", act=act, denied=True)
@@ -211,6 +222,7 @@ def finish_local_password(
         "sign-in.password_wrong"
         if password is None
         else reason_to_stay_out(session, person=person, now=act.now, besides=own)
+        or rules.closed(Way.LOCAL, kind=person.kind)
     )
     if password is None or reason is not None:
         settle_try(session, try_id=try_id, outcome="failed")
@@ -254,6 +266,34 @@ def _open_second_step(
             about=about,
         )
         return Result(step=Step.MUST_CHANGE)
+    step = wait_for_second_step(
+        session,
+        person=person,
+        token=token,
+        secret_random=secret_random,
+        next_path=next_path,
+        rules=rules,
+        act=act,
+        resumes=resumes,
+    )
+    act.record(session, Action.SIGN_IN_PASSWORD_CHECK, about=about, details={"next": str(step)})
+    return Result(step=step)
+
+
+def wait_for_second_step(
+    session: Session,
+    *,
+    person: Person,
+    token: str,
+    secret_random: bytes,
+    next_path: str,
+    rules: Rules,
+    act: Act,
+    resumes: bool = False,
+    identity_id: int | None = None,
+    asserted: Level = Level.LOW,
+) -> Step:
+    """Open the second step for `token` after a first proof: a password, or an assertion of an identity provider."""
     opened = open_code(session, person_id=person.id, act=act)
     fresh = (
         None
@@ -270,11 +310,12 @@ def _open_second_step(
             expires_at=act.now + rules.sign_in.pending_life,
             next_path=next_path,
             resumes=resumes,
+            identity_id=identity_id,
+            asserted_level=asserted,
         )
     )
     forget_old(session, now=act.now, rules=rules.sign_in)
-    act.record(session, Action.SIGN_IN_PASSWORD_CHECK, about=about, details={"next": "enrol" if fresh else "prove"})
-    return Result(step=Step.ENROL if fresh else Step.PROVE)
+    return Step.ENROL if fresh else Step.PROVE
 
 
 def half_of(session: Session, *, token: str, now: datetime) -> Half | None:
@@ -364,6 +405,8 @@ def prove(
         session,
         person=half.person,
         factor_id=half.factor.id,
+        identity_id=row.identity_id,
+        asserted=Level(row.asserted_level),
         token=session_token,
         rules=rules.session,
         roles=rules.roles,
