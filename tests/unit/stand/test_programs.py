@@ -39,8 +39,21 @@ def test_every_debian_package_says_what_is_lost_without_it():
     lines = (ROOT / "requirements" / "debian.txt").read_text(encoding="utf-8").splitlines()
     rows = [line.split(maxsplit=3) for line in lines if line and not line.startswith("#")]
 
-    assert {row[0] for row in rows} == {"base", "up", "test"}
+    assert {group for row in rows for group in row[0].split(",")} == {"base", "up", "test", "unit", "checks"}
     assert all(len(row) == 4 and " / " in row[3] for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("groups", "wanted"),
+    [("base", "python3-venv"), ("unit", "prometheus"), ("unit", "prometheus-alertmanager"), ("checks", "git"), ("up unit", "slapd")],
+)
+def test_a_part_of_the_tests_asks_for_the_packages_it_uses(groups: str, wanted: str):
+    script = f". bin/_bootstrap; vl_probe() {{ return 1; }}; vl_missing {groups}"
+    done = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    names = [line.split()[1] for line in done.stdout.splitlines()]
+
+    assert wanted in names
+    assert len(set(names)) == len(names)
 
 
 def test_an_audit_that_nobody_answered_counts_as_not_run(capsys: pytest.CaptureFixture[str]):
