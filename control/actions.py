@@ -72,6 +72,8 @@ class Action(StrEnum):
     AUDIT_TRAIL_FOLLOW = "audit:trail:follow"
     AUDIT_TRAIL_SEARCH = "audit:trail:search"
     AUDIT_WRITER_VOID = "audit:writer:void"
+    CASES_ASSIGNMENT_END = "cases:assignment:end"
+    CASES_ASSIGNMENT_MAKE = "cases:assignment:make"
     CASES_FILE_OPEN = "cases:file:open"
     CASES_FILE_SEED = "cases:file:seed"
     ERROR_REQUEST_FAIL = "error:request:fail"

@@ -43,6 +43,8 @@ class Actor:
     session_ends_at: datetime | None = None
     second_factor_at: datetime | None = None
     auth_level: Level = Level.LOW
+    unit_id: int | None = None
+    house: frozenset[Permission] = frozenset()  # those of `permissions` that reach beyond the person's own unit
 
     @property
     def ref(self) -> str | None:

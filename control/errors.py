@@ -8,6 +8,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import ClassVar
 
+import audit
 from control.decisions import Deny
 from control.levels import Level
 
@@ -79,6 +80,18 @@ class NotFound(VongLauError):
 
     def __init__(self, kind: str, key: object) -> None:
         super().__init__("not_found", kind=kind, key=str(key))
+
+
+class NotVisible(NotFound):
+    """Raised when a thing is there and outside what the person may see; the answer is that of NotFound, word for word.
+
+    The refusal stands in the trail under the thing's own code (`about`) and under `rule`.
+    """
+
+    def __init__(self, kind: str, key: object, *, about: audit.About, rule: str) -> None:
+        super().__init__(kind, key)
+        self.about = about
+        self.rule = rule
 
 
 class Conflict(VongLauError):

@@ -140,6 +140,10 @@ CORE_MESSAGES: Mapping[str, Message] = {
         vi="Nội dung gửi lên quá lớn; tối đa {maximum_mib} MiB.",
         en="What was sent is too large; the maximum is {maximum_mib} MiB.",
     ),
+    "scope.outside": Message(
+        vi="Đối tượng có thật nhưng ngoài phạm vi đơn vị của người xem, nên trả lời như không có.",
+        en="The thing is there but outside the scope of the person's unit, so the answer is that there is none.",
+    ),
     "session.required": Message(
         vi="Hãy đăng nhập để tiếp tục; phiên trước đã kết thúc hoặc chưa có.",
         en="Sign in to continue; there is no session or it has ended.",

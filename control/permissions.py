@@ -24,6 +24,7 @@ class Permission(StrEnum):
     ASSURANCE_SEARCH_SAVE = "assurance:search:save"
     ASSURANCE_TRAIL_READ = "assurance:trail:read"
     ASSURANCE_TRAIL_VERIFY = "assurance:trail:verify"
+    CASES_FILE_ASSIGN = "cases:file:assign"
     CASES_FILE_OPEN = "cases:file:open"
     CASES_FILE_READ = "cases:file:read"
     INTERNAL_COMPONENTS_READ = "internal:components:read"

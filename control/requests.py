@@ -18,7 +18,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityEr
 import audit
 from control.access import is_public
 from control.actions import Action
-from control.acts import VISITOR, Act, Actor
+from control.acts import NOTHING, VISITOR, Act, Actor
 from control.db import unit_of_work
 from control.decisions import Deny
 from control.errors import (
@@ -27,6 +27,7 @@ from control.errors import (
     JournalUnavailable,
     LevelTooLow,
     NotSignedIn,
+    NotVisible,
     Unavailable,
     VongLauError,
 )
@@ -39,6 +40,7 @@ log = logging.getLogger(__name__)
 RECORDED_AT_ONCE = frozenset(
     {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS}
 )
+OUT_OF_SCOPE = "scope.outside"
 MIB = 1024 * 1024
 
 
@@ -113,7 +115,9 @@ def wants_json() -> bool:
 
 
 def _answer_error(error: VongLauError) -> Response:
-    if error.status in RECORDED_AT_ONCE and not g.act.emitted.count:
+    if isinstance(error, NotVisible):
+        _record_failure(OUT_OF_SCOPE, denied=True, about=error.about, rule=error.rule)
+    elif error.status in RECORDED_AT_ONCE and not g.act.emitted.count:
         _record_failure(error.code, denied=True)
     if isinstance(error, JournalUnavailable | Unavailable):
         log.error("act_failed_closed", extra={"code": error.code, "request_id": g.request_id})
@@ -182,7 +186,7 @@ def _answer_crash(error: Exception) -> Response:
     return _page("error.unexpected", HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
-def _record_failure(code: str, *, denied: bool) -> None:
+def _record_failure(code: str, *, denied: bool, about: audit.About = NOTHING, rule: str = "access.object") -> None:
     """Write the `failed` entry in a transaction of its own; when even that fails, the log is all there is."""
     details = {"endpoint": request.endpoint or "", "code": code}
     try:
@@ -191,7 +195,8 @@ def _record_failure(code: str, *, denied: bool) -> None:
                 g.act.refuse(
                     session,
                     Action.ACCESS_ROUTE_ENTER,
-                    Deny(rule="access.object", reason=code),
+                    Deny(rule=rule, reason=code),
+                    about=about,
                     details=details,
                 )
             else:

@@ -87,6 +87,8 @@ ACTION_TITLES: Mapping[Action, Message] = {
     Action.AUDIT_WRITER_VOID: Message(
         vi="Khai số bị huỷ do giao dịch lùi", en="Declare numbers of undone transactions"
     ),
+    Action.CASES_ASSIGNMENT_END: Message(vi="Kết thúc phân công hồ sơ", en="End the assignment of a case"),
+    Action.CASES_ASSIGNMENT_MAKE: Message(vi="Phân công hồ sơ", en="Assign a case"),
     Action.CASES_FILE_OPEN: Message(vi="Mở hồ sơ, xem dữ liệu cá nhân", en="Open a case file, see personal data"),
     Action.CASES_FILE_SEED: Message(vi="Tạo hồ sơ minh hoạ", en="Create a demonstration case"),
     Action.ERROR_REQUEST_FAIL: Message(vi="Yêu cầu bị lỗi", en="A request failed"),
@@ -254,6 +256,9 @@ PERMISSION_TITLES: Mapping[Permission, Message] = {
     Permission.ASSURANCE_SEARCH_SAVE: Message(vi="Lưu phép tìm trong dấu vết", en="Save searches of the trail"),
     Permission.ASSURANCE_TRAIL_READ: Message(vi="Đọc dấu vết", en="Read the trail"),
     Permission.ASSURANCE_TRAIL_VERIFY: Message(vi="Kiểm chứng dấu vết", en="Verify the trail"),
+    Permission.CASES_FILE_ASSIGN: Message(
+        vi="Phân công hồ sơ cho người đơn vị khác", en="Assign a case to another unit"
+    ),
     Permission.CASES_FILE_OPEN: Message(vi="Mở hồ sơ, xem dữ liệu cá nhân", en="Open a case file, see personal data"),
     Permission.CASES_FILE_READ: Message(vi="Xem danh sách hồ sơ", en="List case files"),
     Permission.INTERNAL_COMPONENTS_READ: Message(vi="Xem trang thành phần giao diện", en="See the component page"),

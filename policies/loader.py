@@ -272,6 +272,7 @@ def load_roles(folder: Path | None = None) -> Mapping[str, Role]:
             citation=data["citation"],
             permissions=frozenset(data["permissions"]),
             incompatible_with=frozenset(data["incompatible_with"]),
+            scope=data.get("scope", "unit"),
         )
         for data in document.data["roles"]
     }

@@ -102,6 +102,7 @@ class Role:
     citation: str
     permissions: frozenset[str]
     incompatible_with: frozenset[str]
+    scope: str = "unit"  # how far the eyes of the role reach: "house" for everything, "unit" for its holder's own unit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

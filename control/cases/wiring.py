@@ -8,9 +8,10 @@ from typing import Any
 from flask import Blueprint
 
 from control.cases import messages
+from control.cases.assignments import routes as assignments
 from control.cases.files import routes as files
 from control.messages import Message
 
-BLUEPRINTS: tuple[Blueprint, ...] = (files.blueprint,)
+BLUEPRINTS: tuple[Blueprint, ...] = (assignments.blueprint, files.blueprint)
 MESSAGES: Mapping[str, Message] = messages.MESSAGES
 PORTS: Mapping[str, Any] = {}

@@ -37,6 +37,9 @@ from control.people.locks.models import LOCK_CAUSES, PersonLock
 from control.people.locks.service import Paper, lock_person, unlock_person
 from control.people.locks.standing import reason_to_stay_out, standing_locks
 from control.people.roles.service import roles_of
+from control.people.scope.domain import RULE as SCOPE_RULE
+from control.people.scope.domain import Scope
+from control.people.scope.service import of_people, unit_for, within
 from control.people.sessions.service import end_sessions
 from control.people.signin.devices import forget_devices
 from control.settings import Settings
@@ -44,10 +47,12 @@ from policies import Role
 
 __all__ = [
     "LOCK_CAUSES",
+    "SCOPE_RULE",
     "Directory",
     "Paper",
     "PersonLock",
     "PersonRef",
+    "Scope",
     "SyncReport",
     "check_directory",
     "check_local_password",
@@ -57,6 +62,7 @@ __all__ = [
     "forget_demonstration_factor",
     "local_identity",
     "lock_person",
+    "of_people",
     "open_unsafe_enrolment",
     "people_by_id",
     "person_by_id",
@@ -67,7 +73,9 @@ __all__ = [
     "set_local_password",
     "standing_locks",
     "sync_people",
+    "unit_for",
     "unlock_person",
+    "within",
 ]
 
 

@@ -13,6 +13,7 @@ from control.people.local.models import LocalPassword
 from control.people.locks.models import PersonLock
 from control.people.oidc.models import ExternalIdentity, ProviderKeys, ProviderQuestion
 from control.people.roles.models import PersonRole
+from control.people.scope.models import Unit
 from control.people.sessions.models import LoginSession
 from control.people.signin.models import KnownDevice, PendingSignIn, SignInTry
 from control.people.stepup.models import StepUp
@@ -38,4 +39,5 @@ __all__ = [
     "RecoveryCode",
     "SignInTry",
     "StepUp",
+    "Unit",
 ]

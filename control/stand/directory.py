@@ -303,6 +303,8 @@ class DirectoryServer:
             attributes["title"] = person.title
         if person.unit:
             attributes["ou"] = person.unit
+        if person.unit_key:
+            attributes["departmentNumber"] = person.unit_key
         return person_dn(person.login), ["inetOrgPerson"], attributes
 
     def _groups(self) -> Iterator[Entry]:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from control.cases.files.models import CaseApplicant, CaseFile, Procedure
+from control.people import unit_for
 from control.text import fold
 from tests.factories.privilege import NOON
 
@@ -33,10 +34,9 @@ def make_case(session: Session, **changes: Any) -> CaseFile:
     values: dict[str, Any] = {
         "state": "appraising", "channel": "online", "unit": "Phòng Thẩm định",
         "received_at": NOON - timedelta(days=1),
-    }  # fmt: skip
-    case = CaseFile(
-        code=code, procedure_id=procedure.id, search_text=fold(f"{code} {procedure.title}"), **(values | changes)
-    )
+    } | changes  # fmt: skip
+    values.setdefault("unit_id", unit_for(session, key="", title=values["unit"], now=NOON))
+    case = CaseFile(code=code, procedure_id=procedure.id, search_text=fold(f"{code} {procedure.title}"), **values)
     session.add(case)
     session.flush()
     session.add(CaseApplicant(case_file_id=case.id, **APPLICANT))

@@ -19,8 +19,9 @@ from control.people.directory.models import Person
 from control.people.factors.models import Factor
 from control.people.factors.sealing import NONCE_BYTES
 from control.people.factors.service import FactorRules, enrol_known_secret
-from control.people.roles.domain import permissions_of
+from control.people.roles.domain import house_permissions_of, permissions_of
 from control.people.roles.models import PersonRole
+from control.people.scope.service import unit_for
 from control.text import fold, sort_key
 
 NOON = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)  # Monday 23/11/2026, 12:00 in Vietnam
@@ -73,6 +74,7 @@ def make_person(
         sort_key=sort_key(name_order(name)),
         search_text=fold(f"{name} {login} {unit}"),
         unit=unit,
+        unit_id=unit_for(session, key="", title=unit, now=now),
         title="",
         directory_dn=f"uid={login},ou=people,dc=minhhoa,dc=example" if kind == "staff" else None,
         kind=kind,
@@ -104,6 +106,8 @@ def make_actor(person: Person, *, roles: Iterable[str] = ()) -> Actor:
         name=person.display_name,
         roles=held,
         permissions=permissions_of(held, roles=policies.load_roles()),
+        house=house_permissions_of(held, roles=policies.load_roles()),
+        unit_id=person.unit_id,
         session_id="PH-0001",
         second_factor_at=NOON,
         auth_level=Level.MEDIUM,

@@ -15,8 +15,9 @@ from sqlalchemy.orm import Session
 import audit
 import policies
 from control.acts import Act, Actor
+from control.people import unit_for
 from control.people.models import Person, PersonRole
-from control.permissions import Permission
+from control.people.roles.domain import house_permissions_of, permissions_of
 from control.privilege.accounts.changing import change_state
 from control.privilege.accounts.models import PrivilegedAccount
 from control.privilege.assets.models import Asset
@@ -46,7 +47,12 @@ def terms() -> Terms:
 
 
 def make_person(
-    session: Session, *, login: str | None = None, name: str = "Trần Thị Thử", roles: tuple[str, ...] = ()
+    session: Session,
+    *,
+    login: str | None = None,
+    name: str = "Trần Thị Thử",
+    roles: tuple[str, ...] = (),
+    unit: str = "Phòng Thẩm định",
 ) -> Person:
     """A person the directory knows, with roles."""
     login = login or f"nguoi.{next(SERIAL)}"
@@ -56,6 +62,8 @@ def make_person(
         sort_key=sort_key(name),
         search_text=fold(name),
         directory_dn=f"uid={login},ou=people,dc=minhhoa,dc=example",
+        unit=unit,
+        unit_id=unit_for(session, key="", title=unit, now=NOON),
         state="active",
         created_at=NOON,
     )
@@ -68,13 +76,14 @@ def make_person(
 
 def actor_of(person: Person, *, roles: tuple[str, ...] = (), now: datetime = NOON) -> Actor:
     """The person signed in with two factors; permissions are those of policies/roles.yaml."""
-    held = frozenset().union(*(law().roles[role].permissions for role in roles))
     return Actor(
         id=person.id,
         login=person.login,
         name=person.display_name,
         roles=frozenset(roles),
-        permissions=frozenset(Permission(name) for name in held if name in set(Permission)),
+        permissions=permissions_of(roles, roles=law().roles),
+        house=house_permissions_of(roles, roles=law().roles),
+        unit_id=person.unit_id,
         session_id=f"s-{person.id}",
         second_factor_at=now - timedelta(minutes=1),
     )

@@ -42,6 +42,7 @@ class CaseFile(Base):
         CheckConstraint("(state IN ('returned', 'refused', 'withdrawn')) = (closed_at IS NOT NULL)", name="closed_at"),
         CheckConstraint("closed_at >= received_at", name="closed_after_receipt"),
         Index("ix_case_file_received_at", "received_at", "id"),
+        Index("ix_case_file_unit_id", "unit_id"),
     )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
@@ -50,6 +51,7 @@ class CaseFile(Base):
     state: Mapped[str] = mapped_column(Text)
     channel: Mapped[str] = mapped_column(Text)
     unit: Mapped[str] = mapped_column(Text)
+    unit_id: Mapped[int | None] = mapped_column(ForeignKey("unit.id"))
     received_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
     search_text: Mapped[str] = mapped_column(Text)

@@ -39,7 +39,7 @@ def index() -> ResponseReturnValue:
     """List the cases."""
     listing = LISTING.read(request.args)
     with unit_of_work() as session:
-        page = service.list_cases(session, listing=listing)
+        page = service.list_cases(session, listing=listing, act=g.act)
         procedures = service.procedures(session)
     dues = {case.id: _due(case) for case in page.rows}
     if listing.wants_csv:
@@ -59,7 +59,7 @@ def index() -> ResponseReturnValue:
 def show(code: str) -> ResponseReturnValue:
     """Show one case; what is personal stays hidden until a purpose is chosen."""
     with unit_of_work() as session:
-        case = service.load_case(session, code)
+        case = service.load_case(session, code, act=g.act)
         grant = _lookup()(session, person_id=g.actor.id, asset_code=ASSET, now=g.now)
     return _page(case, grant=grant)
 
@@ -76,14 +76,14 @@ def open_personal(code: str) -> ResponseReturnValue:
     chosen = request.form.get("purpose", "")
     if chosen not in set(Purpose):
         with unit_of_work() as session:
-            case = service.load_case(session, code)
+            case = service.load_case(session, code, act=g.act)
             grant = _lookup()(session, person_id=g.actor.id, asset_code=ASSET, now=g.now)
         sentence = services().messages.render("case.purpose.required", language())
         page = _page(case, grant=grant, faults={"purpose": sentence})
         return make_response(page, HTTPStatus.UNPROCESSABLE_ENTITY)
     purpose, lookup = Purpose(chosen), _lookup()
     with unit_of_work() as session:
-        case = service.load_case(session, code)
+        case = service.load_case(session, code, act=g.act)
         matter = _matter(case, purpose)
         may_ask = lookup(session, person_id=g.actor.id, asset_code=ASSET, now=g.now) is not None
         proof = demand(session, matter) if may_ask else None

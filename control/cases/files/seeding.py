@@ -5,6 +5,7 @@ Not for: production (the stand calls it in demonstration mode only). Safe to run
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
@@ -14,6 +15,7 @@ from control.actions import Action
 from control.acts import Act
 from control.cases.files.domain import CLOSED_STATES, STATES
 from control.cases.files.models import CaseApplicant, CaseFile, Procedure
+from control.people import unit_for
 from control.text import fold
 from policies import RULES_ZONE
 
@@ -29,7 +31,7 @@ MIDDLE = ("Thị Ví", "Văn Thử", "Thị Minh", "Đức Giả", "Thị Mô", 
 GIVEN = ("Dụ", "Nghiệm", "Hoạ", "Định", "Phỏng", "Ảo", "Ước", "Đặt")
 STREETS = ("Phố Giả Định", "Đường Minh Hoạ", "Ngõ Thử Nghiệm", "Phố Tưởng Tượng", "Đường Ví Dụ")
 WARDS = ("phường Bản Nháp", "phường Mô Phỏng", "xã Chưa Có Thật", "xã Dữ Liệu Mẫu")
-UNITS = ("Phòng Thẩm định", "Phòng Cấp phép")
+UNITS = ("Bộ phận Một cửa", "Bộ phận Một cửa", "Phòng Cấp phép")
 CHANNELS = ("online", "online", "counter", "post")
 
 
@@ -43,7 +45,8 @@ def seed_demonstration(session: Session, act: Act) -> int:
     ]
     session.add_all(procedures)
     session.flush()
-    files = [_case(number, procedures, now=act.now) for number in range(1, COUNT + 1)]
+    unit_ids = {title: unit_for(session, key="", title=title, now=act.now) for title in dict.fromkeys(UNITS)}
+    files = [_case(number, procedures, unit_ids=unit_ids, now=act.now) for number in range(1, COUNT + 1)]
     session.add_all(files)
     session.flush()
     session.add_all(_applicant(number, case_id=case.id) for number, case in enumerate(files, start=1))
@@ -52,20 +55,22 @@ def seed_demonstration(session: Session, act: Act) -> int:
     return COUNT
 
 
-def _case(number: int, procedures: list[Procedure], *, now: datetime) -> CaseFile:
+def _case(number: int, procedures: list[Procedure], *, unit_ids: Mapping[str, int | None], now: datetime) -> CaseFile:
     """One case received on one of the last thirty days; the older, the likelier it is closed."""
     procedure = procedures[number % len(procedures)]
     local = now.astimezone(RULES_ZONE).replace(hour=8, minute=0, second=0, microsecond=0)
     received_at = local - timedelta(days=1 + number * 30 // COUNT, minutes=-(number * 37 % 480))
     state = STATES[number % len(STATES)]
     closed_at = min(received_at + timedelta(days=4, hours=3), now) if state in CLOSED_STATES else None
+    unit = UNITS[number % len(UNITS)]
     code = f"G99-{received_at:%y%m%d}-{number:04d}"
     return CaseFile(
         code=code,
         procedure_id=procedure.id,
         state=state,
         channel=CHANNELS[number % len(CHANNELS)],
-        unit=UNITS[number % len(UNITS)],
+        unit=unit,
+        unit_id=unit_ids[unit],
         received_at=received_at,
         closed_at=closed_at,
         search_text=fold(f"{code} {procedure.code} {procedure.title}"),

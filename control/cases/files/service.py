@@ -1,7 +1,7 @@
 """Lists case files without anybody's data, and opens personal data under a grant.
 
-Invariants: a list never touches `case_applicant`; the entry of an opening is in the database before the data leaves
-it; personal values stand in the entry as commitments only.
+Invariants: nobody is given a case outside their scope; a list never touches `case_applicant`; the entry of an opening
+is in the database before the data leaves it; personal values stand in the entry as commitments only.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ from sqlalchemy.orm import Session, contains_eager, joinedload
 import audit
 from control.actions import Action
 from control.acts import Act
+from control.cases.assignments.sight import visible_to
 from control.cases.files.domain import ASSET, CLOSED_STATES, Purpose, may_open
 from control.cases.files.models import CaseApplicant, CaseFile, Procedure
 from control.decisions import Deny
-from control.errors import NotFound
+from control.errors import NotFound, NotVisible
 from control.frame.tables import Listing, Page
+from control.people import SCOPE_RULE
 from control.ports import GrantLookup, GrantRef
 from control.text import fold
 
@@ -35,10 +37,10 @@ class Opened:
     phone: str = field(repr=False)
 
 
-def list_cases(session: Session, *, listing: Listing) -> Page[CaseFile]:
-    """Return one page of case files by code, procedure and state; nothing personal is read."""
+def list_cases(session: Session, *, listing: Listing, act: Act) -> Page[CaseFile]:
+    """Return one page of the case files the person may see; nothing personal is read."""
     sort = CaseFile.code if listing.key == "code" else CaseFile.received_at
-    conditions: list[ColumnElement[bool]] = []
+    conditions: list[ColumnElement[bool]] = [visible_to(act.actor, now=act.now)]
     if listing.filters["state"] == "open":
         conditions.append(CaseFile.state.not_in(CLOSED_STATES))
     elif listing.filters["state"]:
@@ -63,13 +65,23 @@ def procedures(session: Session, *, limit: int = 200) -> tuple[Procedure, ...]:
     return tuple(session.scalars(select(Procedure).order_by(Procedure.code).limit(limit)))
 
 
-def load_case(session: Session, code: str) -> CaseFile:
-    """Return one case with its procedure and nothing personal. Raises NotFound."""
+def load_case(session: Session, code: str, *, act: Act) -> CaseFile:
+    """Return one case with its procedure and nothing personal.
+
+    Raises NotFound, and NotVisible for a case of another unit without an assignment (S3-14.1.b).
+    """
     if not code.isprintable():  # no database takes a zero byte
         raise NotFound("case", code)
-    case = session.scalar(select(CaseFile).options(joinedload(CaseFile.procedure)).where(CaseFile.code == code))
-    if case is None:
+    found = session.execute(
+        select(CaseFile, visible_to(act.actor, now=act.now))
+        .options(joinedload(CaseFile.procedure))
+        .where(CaseFile.code == code)
+    ).one_or_none()
+    if found is None:
         raise NotFound("case", code)
+    case, is_visible = found
+    if not is_visible:
+        raise NotVisible("case", code, about=audit.About(case_code=case.code), rule=SCOPE_RULE)
     return case
 
 
@@ -78,7 +90,7 @@ def open_file(session: Session, *, code: str, purpose: Purpose, lookup: GrantLoo
 
     The caller shows what is returned only after the transaction was committed.
     """
-    case = load_case(session, code)
+    case = load_case(session, code, act=act)
     grant = lookup(session, person_id=act.actor.id, asset_code=ASSET, now=act.now)
     decision = may_open(grant)
     with_purpose = act.for_purpose(purpose.value)

@@ -61,7 +61,9 @@ CONNECT_SECONDS = 3.0
 RECEIVE_SECONDS = 5
 LISTING_SECONDS = 120.0
 PAGE_ROWS = 100
-PERSON_ATTRIBUTES = ("uid", "cn", "displayName", "ou", "title", "pwdChangedTime", "pwdAccountLockedTime")
+PERSON_ATTRIBUTES = (
+    "uid", "cn", "displayName", "ou", "departmentNumber", "title", "pwdChangedTime", "pwdAccountLockedTime",
+)  # fmt: skip
 PERSON_CLASS = "(objectClass=inetOrgPerson)"
 GROUP_CLASS = "(objectClass=groupOfNames)"
 WRONG = frozenset(
@@ -311,6 +313,7 @@ def _entry(row: dict[str, Any]) -> DirectoryEntry | None:
         login=login,
         display_name=_first(attributes, "displayName") or _first(attributes, "cn") or login,
         unit=_first(attributes, "ou"),
+        unit_key=_first(attributes, "departmentNumber"),
         title=_first(attributes, "title"),
         password_changed_at=read_moment(_first(attributes, "pwdChangedTime")),
         is_disabled=_first(attributes, "pwdAccountLockedTime") == DISABLED_FOR_GOOD,

@@ -70,6 +70,7 @@ class DirectoryEntry:
     login: str
     display_name: str
     unit: str = ""
+    unit_key: str = ""
     title: str = ""
     groups: frozenset[str] = frozenset()
     password_changed_at: datetime | None = None

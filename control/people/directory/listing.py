@@ -14,6 +14,8 @@ from control.frame.tables import Listing, ListingRules
 from control.people.directory.models import PERSON_STATES, Person
 from control.people.factors.models import Factor
 from control.people.roles.models import PersonRole
+from control.people.scope.domain import Scope
+from control.people.scope.service import within
 from control.people.sessions.models import LoginSession
 from control.text import fold
 
@@ -38,9 +40,9 @@ class PersonRow:
     signed_in_at: datetime | None
 
 
-def list_people(session: Session, *, listing: Listing) -> tuple[Sequence[PersonRow], int]:
+def list_people(session: Session, *, listing: Listing, scope: Scope) -> tuple[Sequence[PersonRow], int]:
     """Return the rows behind the cursor, one more than a page shows, and how many there are; four queries."""
-    found = _conditions(listing)
+    found = [within(scope, Person.unit_id), *_conditions(listing)]
     total = session.scalar(select(func.count()).select_from(Person).where(*found)) or 0
     columns: tuple[Any, ...] = (Person.login, Person.id) if listing.key == "login" else (Person.sort_key, Person.id)
     limit = CSV_ROWS if listing.wants_csv else listing.limit

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Identity, Index, Integer, Text, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Integer, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from control.db import Base
@@ -42,6 +42,7 @@ class Person(Base):
         CheckConstraint(one_of("state", PERSON_STATES), name="state_known"),
         CheckConstraint("(state = 'left') = (left_at IS NOT NULL)", name="left_has_moment"),
         Index("ix_person_sort_key", "sort_key", "id"),
+        Index("ix_person_unit_id", "unit_id"),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
@@ -50,6 +51,7 @@ class Person(Base):
     sort_key: Mapped[str] = mapped_column(Text(collation="C"))
     search_text: Mapped[str] = mapped_column(Text)
     unit: Mapped[str] = mapped_column(Text, server_default=text("''"))
+    unit_id: Mapped[int | None] = mapped_column(ForeignKey("unit.id"))
     title: Mapped[str] = mapped_column(Text, server_default=text("''"))
     directory_dn: Mapped[str | None] = mapped_column(Text)
     kind: Mapped[str] = mapped_column(Text, server_default=text("'staff'"))

@@ -14,7 +14,7 @@ import audit
 from control.access import audited, requires
 from control.actions import Action
 from control.db import unit_of_work
-from control.errors import NotFound
+from control.errors import NotFound, NotVisible
 from control.frame.tables import csv_response
 from control.people.circumstances import present_rules
 from control.people.directory.domain import parse_login
@@ -23,6 +23,7 @@ from control.people.directory.models import Person
 from control.people.factors.service import is_enrolled
 from control.people.locks.standing import standing_locks
 from control.people.roles.service import roles_of, titles
+from control.people.scope.domain import RULE, Scope
 from control.people.sessions.domain import code_of
 from control.people.sessions.service import live_sessions
 from control.people.signin.devices import counters_of
@@ -42,7 +43,7 @@ def index() -> ResponseReturnValue:
     """List the people of the directory, as a page or as CSV; what was asked for is on record."""
     listing = LISTING.read(request.args)
     with unit_of_work() as session:
-        rows, total = list_people(session, listing=listing)
+        rows, total = list_people(session, listing=listing, scope=Scope.of(g.actor, Permission.PEOPLE_PERSON_READ))
         act = Action.PEOPLE_PERSON_EXPORT if listing.wants_csv else Action.PEOPLE_PERSON_LIST
         shown = len(rows) if listing.wants_csv else min(len(rows), LISTING.size)
         g.act.record(
@@ -74,7 +75,7 @@ def index() -> ResponseReturnValue:
 def show(login: str) -> ResponseReturnValue:
     """Show one person: where they stand, their factor, their open sessions, and whether their name is locked."""
     with unit_of_work() as session:
-        person = _person(session, login)
+        person = _person(session, login, under=Permission.PEOPLE_PERSON_READ)
         rules = present_rules()
         facts = {
             "live": [(code_of(row.id), row) for row in live_sessions(session, person_id=person.id, now=g.now)],
@@ -105,7 +106,7 @@ def unlock(login: str) -> ResponseReturnValue:
     """Let a locked name be tried again, before its time."""
     rules = present_rules()
     with unit_of_work() as session:
-        person = _person(session, login)
+        person = _person(session, login, under=Permission.PEOPLE_PERSON_UNLOCK)
         for name in counters_of(session, person=person, rules=rules.sign_in, now=g.now):
             release(session, name=name, address=address_digest(g.act.source_ip, rules=rules.sign_in), now=g.now)
         g.act.record(session, Action.PEOPLE_PERSON_UNLOCK, about=audit.About(person_id=f"person:{person.id}"))
@@ -113,9 +114,12 @@ def unlock(login: str) -> ResponseReturnValue:
     return redirect(url_for(".show", login=login), HTTPStatus.SEE_OTHER)
 
 
-def _person(session: Session, text: str) -> Person:
+def _person(session: Session, text: str, *, under: Permission) -> Person:
+    """Return somebody by login. Raises NotFound, NotVisible when they are of a unit the viewer does not see."""
     login = parse_login(text)
     person = session.scalar(select(Person).where(Person.login == login)) if login else None
     if person is None:
         raise NotFound("person", text)
+    if person.id != g.actor.id and not Scope.of(g.actor, under).covers(person.unit_id):
+        raise NotVisible("person", text, about=audit.About(person_id=f"person:{person.id}"), rule=RULE)
     return person

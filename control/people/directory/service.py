@@ -22,6 +22,7 @@ from control.people.directory.domain import DirectoryEntry, name_order
 from control.people.directory.models import DirectoryContact, DirectoryListing, Person
 from control.people.roles.domain import roles_from
 from control.people.roles.service import set_roles
+from control.people.scope.service import unit_for
 from control.people.sessions.service import end_sessions
 from control.people.signin.models import KnownDevice
 from control.text import fold, sort_key
@@ -73,6 +74,7 @@ def record_person(session: Session, *, entry: DirectoryEntry, roles: Mapping[str
     for name, value in _names(entry).items():
         setattr(person, name, value)
     person.directory_dn, person.synced_at, person.absent_since = entry.dn, act.now, None
+    person.unit_id = unit_for(session, key=entry.unit_key, title=entry.unit, now=act.now)
     _end_after_new_password(session, person, entry=entry, act=act)
     session.flush()
     if set_roles(session, person_id=person.id, wanted=roles_from(entry.groups, roles=roles), act=act):

@@ -33,6 +33,11 @@ def roles_from(groups: Iterable[str], *, roles: Mapping[str, Role]) -> RoleSet:
     return RoleSet(held=frozenset(asked - withheld), withheld=frozenset(withheld))
 
 
+def house_permissions_of(held: Iterable[str], *, roles: Mapping[str, Role]) -> frozenset[Permission]:
+    """Return what the roles may do to things of every unit; the rest reaches the person's own unit (S3-7.3)."""
+    return permissions_of((role for role in held if role in roles and roles[role].scope == "house"), roles=roles)
+
+
 def permissions_of(held: Iterable[str], *, roles: Mapping[str, Role]) -> frozenset[Permission]:
     """Return what the roles together may do; a role or permission nobody declared gives nothing."""
     known = {str(permission) for permission in Permission}

@@ -23,7 +23,7 @@ from control.levels import Level, highest, reaches
 from control.people.directory.models import Person
 from control.people.factors.models import Factor
 from control.people.locks.standing import is_locked, reason_to_stay_out
-from control.people.roles.domain import ADMINISTRATION, permissions_of
+from control.people.roles.domain import ADMINISTRATION, house_permissions_of, permissions_of
 from control.people.roles.service import roles_of
 from control.people.sessions.domain import SEEN_EVERY, TOKEN_FORM, SessionRules, code_of, digest, id_of, reason_to_end
 from control.people.sessions.models import LoginSession
@@ -141,6 +141,8 @@ def _actor(person: Person, row: LoginSession, *, held: frozenset[str], roles: Ma
         name=person.display_name,
         roles=held,
         permissions=permissions_of(held, roles=roles),
+        house=house_permissions_of(held, roles=roles),
+        unit_id=person.unit_id,
         session_id=code_of(row.id),
         session_ends_at=min(row.ends_at, row.last_seen_at + timedelta(seconds=row.idle_seconds)),
         second_factor_at=row.second_factor_at,

@@ -33,7 +33,7 @@ def index() -> ResponseReturnValue:
     """List the accounts with owner and present holders."""
     listing = LISTING.read(request.args)
     with unit_of_work() as session:
-        page = service.list_accounts(session, listing=listing)
+        page = service.list_accounts(session, listing=listing, viewer=g.actor)
         holders = holders_now(session, account_ids=[row.id for row in page.rows], now=g.now)
         assets = service.asset_codes(session)
     if listing.wants_csv:
@@ -53,7 +53,7 @@ def index() -> ResponseReturnValue:
 def show(code: str) -> ResponseReturnValue:
     """Show one account: who is on it now, by which document, until when."""
     with unit_of_work() as session:
-        account = service.load_account(session, code)
+        account = service.load_account(session, code, viewer=g.actor)
         grants = grants_of_account(session, account_id=account.id)
         asked = requests_on(session, viewer=g.actor, account_id=account.id)
     phases = {grant.id: facts_of(grant).phase(g.now) for grant in grants}

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
-from control.errors import NotFound
+import audit
+from control.acts import Actor
+from control.errors import NotFound, NotVisible
 from control.frame.tables import Listing, Page
+from control.people import SCOPE_RULE, Scope, of_people
 from control.people.models import Person
+from control.permissions import Permission
 from control.privilege.accounts.models import PrivilegedAccount
 from control.privilege.assets.models import Asset
 from control.text import fold
@@ -20,11 +24,18 @@ NEIGHBOURS = (
 OWNERLESS = "ownerless"  # nobody at work answers for it: no owner, or one who has left or is suspended
 
 
-def list_accounts(session: Session, *, listing: Listing) -> Page[PrivilegedAccount]:
-    """Return one page of accounts for the listing's words, kind, class and state."""
+def list_accounts(session: Session, *, listing: Listing, viewer: Actor) -> Page[PrivilegedAccount]:
+    """Return one page of the accounts within the viewer's scope, for the listing's words, kind, class and state."""
     owner_key = func.coalesce(Person.sort_key, "")
     sort = owner_key if listing.key == "owner" else PrivilegedAccount.code
-    conditions: list[ColumnElement[bool]] = []
+    reach = Scope.of(viewer, Permission.PRIVILEGE_ACCOUNT_READ)
+    conditions: list[ColumnElement[bool]] = [
+        or_(
+            of_people(reach, PrivilegedAccount.owner_id),
+            PrivilegedAccount.owner_id == viewer.id,
+            PrivilegedAccount.person_id == viewer.id,
+        )
+    ]
     for name, column in (
         ("kind", PrivilegedAccount.kind),
         ("class", PrivilegedAccount.class_),
@@ -64,13 +75,20 @@ def owned_accounts(session: Session, *, person_id: int, limit: int = 500) -> tup
     return tuple(session.scalars(codes.order_by(PrivilegedAccount.code).limit(limit)))
 
 
-def load_account(session: Session, code: str) -> PrivilegedAccount:
-    """Return an account with its asset and owner. Raises NotFound."""
+def load_account(session: Session, code: str, *, viewer: Actor) -> PrivilegedAccount:
+    """Return an account with its asset and owner. Raises NotFound, NotVisible.
+
+    Visible are one's own accounts, and those whose owner is within one's scope.
+    """
     if not code.isprintable():  # no database takes a zero byte
         raise NotFound("account", code)
     account = session.scalar(select(PrivilegedAccount).options(*NEIGHBOURS).where(PrivilegedAccount.code == code))
     if account is None:
         raise NotFound("account", code)
+    reach = Scope.of(viewer, Permission.PRIVILEGE_ACCOUNT_READ)
+    is_own = viewer.id in {account.owner_id, account.person_id}
+    if not is_own and not reach.covers(account.owner.unit_id if account.owner else None):
+        raise NotVisible("account", code, about=audit.About(account_id=account.code), rule=SCOPE_RULE)
     return account
 
 

@@ -60,7 +60,7 @@ def list_accounts() -> ResponseReturnValue:
     """List the privileged accounts."""
     listing = account_pages.LISTING.read(request.args)
     with unit_of_work() as session:
-        page = accounts.list_accounts(session, listing=listing)
+        page = accounts.list_accounts(session, listing=listing, viewer=g.actor)
         body = shapes.paged(page, [shapes.account(row) for row in page.rows], path=request.path)
         return _answered(session, body)
 
@@ -71,7 +71,7 @@ def list_accounts() -> ResponseReturnValue:
 def show_account(code: str) -> ResponseReturnValue:
     """Show one account."""
     with unit_of_work() as session:
-        return _answered(session, shapes.account(accounts.load_account(session, code)))
+        return _answered(session, shapes.account(accounts.load_account(session, code, viewer=g.actor)))
 
 
 @blueprint.get("/requests")

@@ -13,12 +13,14 @@ from sqlalchemy import ColumnElement, and_, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
+import audit
 from control.actions import Action
 from control.acts import Act, Actor
 from control.db import UtcDateTime
 from control.decisions import Allow, Decision
-from control.errors import NotFound
+from control.errors import NotFound, NotVisible
 from control.frame.tables import Listing, Page
+from control.people import SCOPE_RULE, Scope, of_people
 from control.people.models import Person
 from control.permissions import Permission
 from control.ports import GrantRef
@@ -121,12 +123,15 @@ def live_overlap(
 
 
 def load_grant(session: Session, *, code: str, viewer: Actor) -> PrivilegeGrant:
-    """Return a grant with its neighbours on the thread. Raises NotFound when it is not the viewer's to see."""
+    """Return a grant with its neighbours on the thread. Raises NotFound, NotVisible outside the viewer's scope."""
     grant = session.scalar(
         select(PrivilegeGrant).options(*THREAD).where(PrivilegeGrant.id == id_from(code, prefix=CODE_PREFIX))
     )
-    if grant is None or not (Permission.PRIVILEGE_GRANT_READ in viewer.permissions or viewer.id == grant.person_id):
+    if grant is None:
         raise NotFound("grant", code)
+    reach = Scope.of(viewer, Permission.PRIVILEGE_GRANT_READ)
+    if viewer.id != grant.person_id and not reach.covers(grant.person.unit_id):
+        raise NotVisible("grant", code, about=audit.About(grant_id=grant.code), rule=SCOPE_RULE)
     return grant
 
 
@@ -172,10 +177,11 @@ def in_phase(phase: str, now: datetime) -> ColumnElement[bool]:
 
 
 def list_grants(session: Session, *, listing: Listing, act: Act) -> Page[PrivilegeGrant]:
-    """Return one page of grants, newest first; a person without the permission sees their own only."""
-    query = select(PrivilegeGrant)
-    if Permission.PRIVILEGE_GRANT_READ not in act.actor.permissions:
-        query = query.where(PrivilegeGrant.person_id == act.actor.id)
+    """Return one page of grants, newest first: one's own, and those of people within one's scope."""
+    reach = Scope.of(act.actor, Permission.PRIVILEGE_GRANT_READ)
+    query = select(PrivilegeGrant).where(
+        or_(of_people(reach, PrivilegeGrant.person_id), PrivilegeGrant.person_id == act.actor.id)
+    )
     if listing.filters["phase"] in set(Phase):
         query = query.where(in_phase(listing.filters["phase"], act.now))
     total = session.scalar(select(func.count()).select_from(query.subquery())) or 0

@@ -239,12 +239,8 @@ def admit(session: Session, *, token: str, scope: str, address: str | None, act:
 
 def actor_of(key: ApiKey) -> Actor:
     """Return the system behind a key as the trail names it: `system:key:KN-0003`, with its scopes as permissions."""
-    return Actor(
-        id=0,
-        login=f"key:{key.code}",
-        name=key.system,
-        permissions=frozenset(Permission(scope) for scope in key.scopes if scope in set(Permission)),
-    )
+    scopes = frozenset(Permission(scope) for scope in key.scopes if scope in set(Permission))
+    return Actor(id=0, login=f"key:{key.code}", name=key.system, permissions=scopes, house=scopes)
 
 
 def list_keys(session: Session, *, listing: Listing, now: datetime) -> Page[ApiKey]:

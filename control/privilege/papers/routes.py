@@ -11,7 +11,6 @@ from flask.typing import ResponseReturnValue
 from control.access import not_audited, signed_in
 from control.db import unit_of_work
 from control.errors import NotFound
-from control.permissions import Permission
 from control.privilege.accounts.models import PrivilegedAccount
 from control.privilege.accounts.service import load_account
 from control.privilege.papers.rendering import ROWS, all_papers, paper, render_paper
@@ -50,9 +49,7 @@ def _begun(form_id: str, code: str) -> dict[str, Any]:
     if form_id not in ABOUT_ACCOUNTS:
         raise NotFound("paper", f"{form_id} of an account")
     with unit_of_work() as session:
-        account = load_account(session, code)
-    if Permission.PRIVILEGE_ACCOUNT_READ not in g.actor.permissions and g.actor.id != account.person_id:
-        raise NotFound("account", code)
+        account = load_account(session, code, viewer=g.actor)
     held = {one.id for one in paper(form_id).columns}
     row = {name: value for name, value in _facts(account).items() if name in held}
     today: date = g.now.astimezone(RULES_ZONE).date()

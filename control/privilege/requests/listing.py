@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, or_, select, true
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from control.acts import Act, Actor
 from control.frame.tables import Listing, Page
+from control.people import Scope, of_people
 from control.permissions import Permission
 from control.privilege.accounts.models import PrivilegedAccount
 from control.privilege.requests import domain
@@ -30,7 +31,7 @@ NEIGHBOURS = (
 
 
 def list_requests(session: Session, *, listing: Listing, act: Act) -> Page[PrivilegeRequest]:
-    """Return one page of requests; a person without the permission sees those they are a party to."""
+    """Return one page of requests: those one is a party to, and those for people within one's scope."""
     sort = PrivilegeRequest.decide_by if listing.key == "decide_by" else PrivilegeRequest.filed_at
     query = select(PrivilegeRequest).options(*NEIGHBOURS).where(listing.after(sort, PrivilegeRequest.id))
     query = query.where(_visible_to(act.actor))
@@ -65,9 +66,8 @@ def requests_on(
 
 
 def _visible_to(viewer: Actor) -> ColumnElement[bool]:
-    if Permission.PRIVILEGE_REQUEST_READ in viewer.permissions:
-        return true()
     return or_(
+        of_people(Scope.of(viewer, Permission.PRIVILEGE_REQUEST_READ), PrivilegeRequest.holder_id),
         PrivilegeRequest.requester_id == viewer.id,
         PrivilegeRequest.filed_by_id == viewer.id,
         PrivilegeRequest.holder_id == viewer.id,

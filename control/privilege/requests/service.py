@@ -21,7 +21,8 @@ import audit
 from control.actions import Action
 from control.acts import Act, Actor
 from control.decisions import Allow, Decision, Deny
-from control.errors import InvalidInput, NotFound
+from control.errors import InvalidInput, NotFound, NotVisible
+from control.people import SCOPE_RULE, Scope
 from control.permissions import Permission
 from control.privilege.codes import id_from
 from control.privilege.documents.domain import NewDocument
@@ -321,14 +322,12 @@ def _expire(session: Session, request: PrivilegeRequest, *, act: Act) -> None:
 
 
 def load_request(session: Session, *, code: str, viewer: Actor) -> PrivilegeRequest:
-    """Return a request with its neighbours. Raises NotFound when it is not the viewer's to see (pam.md E15)."""
+    """Return a request with its neighbours. Raises NotFound, NotVisible outside the viewer's scope (pam.md E15)."""
     request = _load(session, id_from(code, prefix=CODE_PREFIX))
-    if Permission.PRIVILEGE_REQUEST_READ not in viewer.permissions and viewer.id not in {
-        request.requester_id,
-        request.filed_by_id,
-        request.holder_id,
-    }:
-        raise NotFound("request", code)
+    reach = Scope.of(viewer, Permission.PRIVILEGE_REQUEST_READ)
+    is_party = viewer.id in {request.requester_id, request.filed_by_id, request.holder_id}
+    if not is_party and not reach.covers(request.holder.unit_id):
+        raise NotVisible("request", code, about=audit.About(request_id=request.code), rule=SCOPE_RULE)
     return request
 
 

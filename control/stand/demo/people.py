@@ -21,6 +21,7 @@ class DemoPerson:
     groups: tuple[str, ...] = ()
     title: str = ""
     unit: str = ""
+    unit_key: str = ""
     password_policy: str = "default"  # noqa: S105 - the name of a policy entry, not a password
     enrolled: bool = True
     password: str | None = field(default=None, repr=False)

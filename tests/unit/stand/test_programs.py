@@ -45,7 +45,13 @@ def test_every_debian_package_says_what_is_lost_without_it():
 
 @pytest.mark.parametrize(
     ("groups", "wanted"),
-    [("base", "python3-venv"), ("unit", "prometheus"), ("unit", "prometheus-alertmanager"), ("checks", "git"), ("up unit", "slapd")],
+    [
+        ("base", "python3-venv"),
+        ("unit", "prometheus"),
+        ("unit", "prometheus-alertmanager"),
+        ("checks", "git"),
+        ("up unit", "slapd"),
+    ],
 )
 def test_a_part_of_the_tests_asks_for_the_packages_it_uses(groups: str, wanted: str):
     script = f". bin/_bootstrap; vl_probe() {{ return 1; }}; vl_missing {groups}"

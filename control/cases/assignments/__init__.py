@@ -1,0 +1,1 @@
+"""Assignments: who of another unit works on a case, by whose word, until when."""
