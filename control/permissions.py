@@ -44,6 +44,7 @@ class Permission(StrEnum):
     PRIVILEGE_AGREEMENT_MANAGE = "privilege:agreement:manage"
     PRIVILEGE_DOCUMENT_FILE = "privilege:document:file"
     PRIVILEGE_DOCUMENT_READ = "privilege:document:read"
+    PRIVILEGE_DOCUMENT_WITHDRAW = "privilege:document:withdraw"
     PRIVILEGE_GRANT_READ = "privilege:grant:read"
     PRIVILEGE_GRANT_REVOKE = "privilege:grant:revoke"
     PRIVILEGE_KEY_BLOCK = "privilege:key:block"

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 import audit
 
 AREAS = frozenset({"people", "privilege"})
-TAKING_AWAY = frozenset({"block", "revoke"})
+TAKING_AWAY = frozenset({"block", "revoke", "withdraw"})
 JOURNAL = "journal"
 
 

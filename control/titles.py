@@ -131,8 +131,13 @@ ACTION_TITLES: Mapping[Action, Message] = {
     Action.PRIVILEGE_AGREEMENT_RECORD: Message(
         vi="Ghi thoả thuận với nhà cung cấp định danh", en="Record an agreement with an identity provider"
     ),
+    Action.PRIVILEGE_DOCUMENT_CARRY_OUT: Message(
+        vi="Chấm dứt quyền dựa trên văn bản bị thu hồi", en="End what rested on a withdrawn document"
+    ),
     Action.PRIVILEGE_DOCUMENT_DOWNLOAD: Message(vi="Tải văn bản", en="Download a document"),
     Action.PRIVILEGE_DOCUMENT_FILE: Message(vi="Nộp văn bản cho phép", en="File an authorising document"),
+    Action.PRIVILEGE_DOCUMENT_JUDGE: Message(vi="Kiểm chữ ký số của văn bản", en="Check the signatures of a document"),
+    Action.PRIVILEGE_DOCUMENT_WITHDRAW: Message(vi="Thu hồi văn bản cho phép", en="Withdraw an authorising document"),
     Action.PRIVILEGE_GRANT_CREATE: Message(vi="Cấp quyền", en="Grant a privilege"),
     Action.PRIVILEGE_GRANT_END: Message(vi="Cấp quyền hết hạn", en="A grant ended"),
     Action.PRIVILEGE_GRANT_RESUME: Message(vi="Khôi phục cấp quyền", en="Resume a grant"),
@@ -282,6 +287,7 @@ PERMISSION_TITLES: Mapping[Permission, Message] = {
     ),
     Permission.PRIVILEGE_DOCUMENT_FILE: Message(vi="Nộp văn bản cho phép", en="File authorising documents"),
     Permission.PRIVILEGE_DOCUMENT_READ: Message(vi="Xem văn bản cho phép", en="Read authorising documents"),
+    Permission.PRIVILEGE_DOCUMENT_WITHDRAW: Message(vi="Thu hồi văn bản cho phép", en="Withdraw authorising documents"),
     Permission.PRIVILEGE_GRANT_READ: Message(vi="Xem cấp quyền", en="Read grants"),
     Permission.PRIVILEGE_GRANT_REVOKE: Message(vi="Tạm ngừng, thu hồi cấp quyền", en="Suspend and revoke grants"),
     Permission.PRIVILEGE_KEY_BLOCK: Message(vi="Chặn khoá kết nối", en="Block connection keys"),

@@ -2,6 +2,7 @@
 
 from control.privilege.accounts.changing import change_state
 from control.privilege.accounts.service import owned_accounts
+from control.privilege.documents.withdrawing import carry_out_withdrawals
 from control.privilege.grants.ending import (
     end_due_grants,
     end_grants_of,
@@ -16,6 +17,7 @@ from control.privilege.seeding import seed_demonstration
 
 __all__ = [
     "active_grant",
+    "carry_out_withdrawals",
     "change_state",
     "end_due_grants",
     "end_grants_of",

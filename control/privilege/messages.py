@@ -35,6 +35,12 @@ MESSAGES: Mapping[str, Message] = {
         vi="Văn bản thoả thuận không còn hiệu lực, nên không dùng được. Chọn một văn bản còn hiệu lực.",
         en="The document of the agreement is no longer in force, so the provider cannot be used. Choose one that is.",
     ),
+    "document.digest_broken": Message(
+        vi="Tệp của văn bản {number} không còn khớp mã băm lúc nộp nên không được giao ra. "
+        "Báo cán bộ an toàn thông tin.",
+        en="The file of document {number} no longer has the digest it was filed with, so it is not handed out. "
+        "Tell the security officers.",
+    ),
     "document.duplicate": Message(
         vi="Văn bản {number} cùng ngày ký, cùng cơ quan ban hành đã có. Chọn văn bản đó trong danh sách.",
         en="Document {number} of the same day and issuing unit is here already. Choose it from the list.",
@@ -54,6 +60,10 @@ MESSAGES: Mapping[str, Message] = {
     "document.file.too_large": Message(
         vi="Tệp lớn hơn {maximum_mib} MiB. Quét lại ở độ phân giải thấp hơn.",
         en="The file is larger than {maximum_mib} MiB. Scan it again at a lower resolution.",
+    ),
+    "document.other_unit": Message(
+        vi="Chính tệp này đã nộp là văn bản của một cơ quan khác. Nộp văn bản của đúng cơ quan ban hành.",
+        en="This very file is here as the document of another unit. Bring the document of the unit that issued it.",
     ),
     "document.signature.busy": Message(
         vi="Nhiều văn bản đang được kiểm chữ ký cùng lúc. Thử lại sau một phút.",
@@ -103,6 +113,18 @@ MESSAGES: Mapping[str, Message] = {
     "grant.approver_lost_role": Message(
         vi="Người đã duyệt không còn thẩm quyền duyệt, nên cấp quyền không được dùng lại. Nộp một yêu cầu mới.",
         en="Whoever approved no longer may approve, so the grant does not hold again. File a new request.",
+    ),
+    "document.withdrawal_in_past": Message(
+        vi="Không thu hồi cho ngày đã qua. Nhập hôm nay hoặc một ngày sau đó.",
+        en="A document is not withdrawn for days that have passed. Enter today or a later day.",
+    ),
+    "document.withdrawn": Message(
+        vi="Văn bản {number} đã bị thu hồi từ ngày {day}. Chọn một văn bản khác.",
+        en="Document {number} is withdrawn from {day} on. Choose another one.",
+    ),
+    "document.withdrawn_already": Message(
+        vi="Văn bản này đã bị thu hồi rồi; không đổi được.",
+        en="This document is withdrawn already; that does not change.",
     ),
     "grant.cannot_resume": Message(
         vi="Chỉ cấp quyền đang tạm dừng mới cho dùng tiếp được. Cấp quyền đã kết thúc cần một yêu cầu mới.",

@@ -3,7 +3,7 @@
 from control.privilege.accounts.models import AccountChange, PrivilegedAccount
 from control.privilege.agreements.models import ProviderAgreement
 from control.privilege.assets.models import Asset
-from control.privilege.documents.models import AuthorisingDocument
+from control.privilege.documents.models import AuthorisingDocument, DocumentSignature, DocumentWithdrawal
 from control.privilege.grants.models import PrivilegeGrant
 from control.privilege.keys.models import ApiKey, ApiKeyUse
 from control.privilege.lifecycle.models import (
@@ -37,6 +37,8 @@ __all__ = [
     "ApiKeyUse",
     "Asset",
     "AuthorisingDocument",
+    "DocumentSignature",
+    "DocumentWithdrawal",
     "PrivilegeApproval",
     "PrivilegeGrant",
     "PrivilegeRequest",

@@ -19,6 +19,7 @@ def end_due_privileges(context: JobContext) -> None:
     act = context.act("privilege-end-due")
     with context.database.unit_of_work() as session:
         # In this order: an extension whose approver lost the role must not take over what the old grant had open.
+        privilege.carry_out_withdrawals(session, act=act)
         privilege.start_due_grants(session, act=act)
         privilege.suspend_unfit_grants(session, act=act)
         privilege.end_due_grants(session, act=act)

@@ -59,7 +59,12 @@ def change_state(
         is_owned=_is_owned(session, account, owner=owner, after=after),
         document=None
         if document is None
-        else Cited(number=document.number, valid_from=document.valid_from, valid_to=document.valid_to),
+        else Cited(
+            number=document.number,
+            valid_from=document.valid_from,
+            valid_to=document.valid_to,
+            withdrawn_from=document.withdrawn_from,
+        ),
         incident=incident,
         today=act.now.astimezone(RULES_ZONE).date(),
     )

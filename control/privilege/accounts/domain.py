@@ -57,6 +57,7 @@ class Cited:
     number: str
     valid_from: date
     valid_to: date
+    withdrawn_from: date | None = None
 
 
 def may_change(
@@ -71,7 +72,9 @@ def may_change(
         return Deny(rule=CITED, reason="account.nothing_cited")
     if incident and not INCIDENT.fullmatch(incident):
         return Deny(rule=CITED, reason="account.incident_unreadable")
-    if document is not None and not is_in_force(document.valid_from, document.valid_to, on=today):
+    if document is not None and not is_in_force(
+        document.valid_from, document.valid_to, on=today, withdrawn_from=document.withdrawn_from
+    ):
         return Deny(
             rule="privilege.document.in_force",
             reason="account.document_not_in_force",

@@ -8,6 +8,8 @@ from hashlib import sha256
 
 from control.decisions import Allow, Decision, Deny
 from control.errors import InvalidInput
+from control.privilege.documents.signatures import RULE as SIGNATURE_RULE
+from control.privilege.documents.signatures import SignatureVerdict, Signed
 from policies import RULES_ZONE
 
 PDF_HEAD = b"%PDF-"
@@ -15,6 +17,16 @@ PDF_TAIL = b"%%EOF"
 TAIL_BYTES = 2048
 MIB = 1024 * 1024
 IN_FORCE_RULE = "privilege.document.in_force"
+WITHDRAWN_RULE = "privilege.document.withdrawn"
+# A fault with one of these codes is a rule that refused, not a slip of the pen: it stands in the trail.
+RULES = {
+    "document.duplicate": "privilege.document.once",
+    "document.expired": IN_FORCE_RULE,
+    "document.other_unit": "privilege.document.one_unit",
+    "document.window_outside": IN_FORCE_RULE,
+    "document.withdrawn": WITHDRAWN_RULE,
+    **{f"document.signature.{one}": SIGNATURE_RULE for one in Signed},
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +41,18 @@ class NewDocument:
     valid_from: date
     valid_to: date
     file: bytes = field(repr=False)
+    signature: SignatureVerdict | None = None  # None: nobody looked
 
     def __post_init__(self) -> None:
         if self.valid_to < self.valid_from:
             raise ValueError("a document is valid for at least one day")
         if not self.file.startswith(PDF_HEAD):
             raise ValueError("a document is a PDF file")
+
+    @property
+    def withdrawn_from(self) -> date | None:
+        """Nothing was withdrawn before it was filed."""
+        return None
 
     @property
     def file_sha256(self) -> str:
@@ -65,23 +83,42 @@ def date_faults(*, signed_on: date, valid_from: date, valid_to: date, today: dat
     return tuple(faults)
 
 
-def is_in_force(valid_from: date, valid_to: date, *, on: date) -> bool:
+def is_in_force(valid_from: date, valid_to: date, *, on: date, withdrawn_from: date | None = None) -> bool:
     """Tell whether a document with this validity authorises anything on that local day."""
-    return valid_from <= on <= valid_to
+    return valid_from <= on <= valid_to and (withdrawn_from is None or on < withdrawn_from)
 
 
 def covers(
-    valid_from: date, valid_to: date, *, starts_at: datetime, ends_at: datetime, today: date, number: str
+    valid_from: date,
+    valid_to: date,
+    *,
+    starts_at: datetime,
+    ends_at: datetime,
+    today: date,
+    number: str,
+    withdrawn_from: date | None = None,
 ) -> Decision:
     """Decide whether a document is in force on every local day of a window (design.md, rule 2).
 
     The window ends before `ends_at`: one that ends at midnight does not touch the day that begins then.
     """
     params = {"number": number, "valid_from": f"{valid_from:%d/%m/%Y}", "valid_to": f"{valid_to:%d/%m/%Y}"}
-    if valid_to < today:
-        return Deny(rule=IN_FORCE_RULE, reason="document.expired", params=params)
     first = starts_at.astimezone(RULES_ZONE).date()
     last = (ends_at.astimezone(RULES_ZONE) - timedelta(microseconds=1)).date()
+    if withdrawn_from is not None and last >= withdrawn_from:
+        withdrawn = {"number": number, "day": f"{withdrawn_from:%d/%m/%Y}"}
+        return Deny(rule=WITHDRAWN_RULE, reason="document.withdrawn", params=withdrawn)
+    if valid_to < today:
+        return Deny(rule=IN_FORCE_RULE, reason="document.expired", params=params)
     if first < valid_from or last > valid_to:
         return Deny(rule=IN_FORCE_RULE, reason="document.window_outside", params=params)
     return Allow(rule=IN_FORCE_RULE)
+
+
+def may_withdraw(*, is_withdrawn: bool, withdrawn_from: date, today: date) -> Decision:
+    """Decide whether a document can be withdrawn from a day on: once, and never for days that have passed."""
+    if is_withdrawn:
+        return Deny(rule=WITHDRAWN_RULE, reason="document.withdrawn_already")
+    if withdrawn_from < today:
+        return Deny(rule=WITHDRAWN_RULE, reason="document.withdrawal_in_past")
+    return Allow(rule=WITHDRAWN_RULE)

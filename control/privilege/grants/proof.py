@@ -25,7 +25,10 @@ def proof_of(grant: PrivilegeGrant) -> list[dict[str, str]]:
     document = grant.document
     found = [
         (
-            all(is_in_force(document.valid_from, document.valid_to, on=day) for day in (first, last)),
+            all(
+                is_in_force(document.valid_from, document.valid_to, on=day, withdrawn_from=document.withdrawn_from)
+                for day in (first, last)
+            ),
             gettext("the document is in force on every day of the grant"),
         ),
         (

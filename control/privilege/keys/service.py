@@ -202,6 +202,16 @@ def step_key(session: Session, *, code: str, step: KeyStep, reason: str, act: Ac
     return decision
 
 
+def revoke_keys_on(session: Session, *, document_id: int, act: Act) -> int:
+    """Revoke every key that rests on a document which was withdrawn; return how many."""
+    codes = session.scalars(
+        select(ApiKey.id).where(ApiKey.document_id == document_id, ApiKey.state != "revoked").order_by(ApiKey.id)
+    ).all()
+    for number in codes:
+        step_key(session, code=f"{CODE_PREFIX}{number:04d}", step=KeyStep.REVOKE, reason="document-withdrawn", act=act)
+    return len(codes)
+
+
 def admit(session: Session, *, token: str, scope: str, address: str | None, act: Act) -> Caller | Deny:
     """Judge and count one call; a refusal is recorded here, under the key's own name when it is known (S3-8.1)."""
     parts = parse_token(token)
@@ -300,7 +310,8 @@ def _check_window(expires_at: datetime, *, document: AuthorisingDocument, now: d
         raise InvalidInput("key.window.past", field="expires_at")
     if expires_at - now > terms.longest:
         raise InvalidInput("key.window.too_long", field="expires_at", days=terms.longest.days)
-    if last_day > document.valid_to or now.astimezone(RULES_ZONE).date() < document.valid_from:
+    is_withdrawn = document.withdrawn_from is not None and last_day >= document.withdrawn_from
+    if last_day > document.valid_to or now.astimezone(RULES_ZONE).date() < document.valid_from or is_withdrawn:
         raise InvalidInput("key.window.document", field="expires_at", number=document.number)
 
 

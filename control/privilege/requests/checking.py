@@ -18,6 +18,7 @@ from control.decisions import Deny
 from control.errors import InvalidInput
 from control.people.models import Person, PersonRole
 from control.privilege.accounts.models import PrivilegedAccount
+from control.privilege.documents.domain import RULES as DOCUMENT_RULES
 from control.privilege.documents.domain import NewDocument, covers
 from control.privilege.documents.models import AuthorisingDocument
 from control.privilege.documents.service import find_document, is_filed
@@ -31,9 +32,7 @@ from policies import RULES_ZONE
 
 # A fault with one of these codes is a rule that refused, not a slip of the pen: it stands in the trail.
 RULES = {
-    "document.duplicate": "privilege.document.once",
-    "document.expired": "privilege.document.in_force",
-    "document.window_outside": "privilege.document.in_force",
+    **DOCUMENT_RULES,
     "grant.extension_not_active": "privilege.own_grant",
     "grant.extension_not_holder": "privilege.own_grant",
     "grant.overlap": "privilege.grant.overlap",
@@ -194,6 +193,7 @@ def _check_window(session: Session, found: Checked, *, act: Act, terms: Terms) -
             ends_at=ends_at,
             today=act.now.astimezone(RULES_ZONE).date(),
             number=found.document.number,
+            withdrawn_from=found.document.withdrawn_from,
         )
         if isinstance(decision, Deny):
             params: Mapping[str, Any] = decision.params

@@ -169,6 +169,7 @@ def _checks(row: PrivilegeRequest, allowed: Decision) -> list[dict[str, str]]:
         ends_at=row.ends_at,
         today=g.now.astimezone(RULES_ZONE).date(),
         number=row.document.number,
+        withdrawn_from=row.document.withdrawn_from,
     )
     eyes = not (isinstance(allowed, Deny) and allowed.rule == domain.FOUR_EYES)
     open_ = domain.state_at(row.state, decide_by=row.decide_by, now=g.now) == "submitted"

@@ -36,7 +36,13 @@ class Draft:
 
 
 def read_draft(
-    form: Mapping[str, str], *, content: bytes, may_file_document: bool, today: date, maximum_mib: int
+    form: Mapping[str, str],
+    *,
+    content: bytes,
+    may_file_document: bool,
+    today: date,
+    maximum_mib: int,
+    scrutiny: document_forms.Scrutiny | None = None,
 ) -> Draft:
     """Return the draft with every fault of form; rules are the service's."""
     fields = Fields(form)
@@ -46,7 +52,9 @@ def read_draft(
     choice = fields.text("document")
     new = None
     if choice == NEW_DOCUMENT and may_file_document:
-        new = document_forms.read_document(fields, content=content, today=today, maximum_mib=maximum_mib)
+        new = document_forms.read_document(
+            fields, content=content, today=today, maximum_mib=maximum_mib, scrutiny=scrutiny
+        )
     elif choice and not (choice.isascii() and choice.isdigit() and len(choice) <= 15):
         fields.faults.append(InvalidInput("input.not_a_choice", field="document"))
     starts_at, ends_at = fields.moment("starts_at"), fields.moment("ends_at")

@@ -22,6 +22,7 @@ from control.people.stepup import Ask, ask_page, demand, kept_upload, steps_up
 from control.permissions import Permission
 from control.privilege.accounts.service import open_accounts
 from control.privilege.answers import faults_of, named, refused_page
+from control.privilege.documents.forms import Scrutiny
 from control.privilege.documents.routes import uploaded
 from control.privilege.documents.service import documents_in_force
 from control.privilege.grants import routes as grant_routes
@@ -206,6 +207,7 @@ def _draft(terms: Terms, *, kept: bytes = b"") -> Draft:
         may_file_document=Permission.PRIVILEGE_DOCUMENT_FILE in g.actor.permissions,
         today=now.astimezone(RULES_ZONE).date(),
         maximum_mib=terms.maximum_mib,
+        scrutiny=Scrutiny.of(services().settings, services().policies, now=now),
     )
 
 

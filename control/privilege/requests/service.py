@@ -25,7 +25,7 @@ from control.errors import InvalidInput, NotFound, NotVisible
 from control.people import SCOPE_RULE, Scope
 from control.permissions import Permission
 from control.privilege.codes import id_from
-from control.privilege.documents.domain import NewDocument
+from control.privilege.documents.domain import NewDocument, covers
 from control.privilege.documents.models import AuthorisingDocument
 from control.privilege.documents.service import file_document
 from control.privilege.grants.ending import note_granted
@@ -39,12 +39,14 @@ from control.privilege.requests.domain import Decider, RequestFacts, Terms, Verd
 from control.privilege.requests.forms import Draft
 from control.privilege.requests.listing import NEIGHBOURS
 from control.privilege.requests.models import CODE_PREFIX, PrivilegeApproval, PrivilegeRequest
+from policies import RULES_ZONE
 
 ACTION_OF = {Verdict.APPROVE: Action.PRIVILEGE_REQUEST_APPROVE, Verdict.REJECT: Action.PRIVILEGE_REQUEST_REJECT}
 EXPIRE_BATCH = 200
 # What the database says when a rule above was passed by somebody faster, or by a fault of ours.
 REFUSED_BY_DATABASE = {
     "ck_privilege_approval_approver_standing": "request.approver_lost_role",
+    "ck_authorising_document_stands": "document.withdrawn",
     "ck_privilege_approval_not_filer": "request.approver_is_filer",
     "ck_privilege_approval_not_holder": "request.approver_is_holder",
     "ck_privilege_approval_not_requester": "request.approver_is_requester",
@@ -195,6 +197,8 @@ def decide_request(session: Session, *, code: str, choice: Choice, act: Act) -> 
         read_sha256=choice.read_sha256,
     )
     decision = domain.may_decide(facts_of(request), decider, now=act.now, verdict=choice.verdict)
+    if isinstance(decision, Allow) and choice.verdict is Verdict.APPROVE:
+        decision = _still_covered(request, act=act)
     before = rights_of(session, person_id=request.holder_id, now=act.now)
     grant: PrivilegeGrant | None = None
     if isinstance(decision, Allow):
@@ -290,6 +294,19 @@ def _store_decision(
     session.add(grant)
     session.flush()
     return grant
+
+
+def _still_covered(request: PrivilegeRequest, *, act: Act) -> Decision:
+    """Decide whether the document a request rests on still carries it: it may have been withdrawn meanwhile (E9)."""
+    return covers(
+        request.document_valid_from,
+        request.document_valid_to,
+        starts_at=max(request.starts_at, act.now),
+        ends_at=request.ends_at,
+        today=act.now.astimezone(RULES_ZONE).date(),
+        number=request.document.number,
+        withdrawn_from=request.document.withdrawn_from,
+    )
 
 
 def _told_by_database(error: IntegrityError) -> Deny:

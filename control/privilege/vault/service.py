@@ -156,7 +156,9 @@ def deposit(
         return decision
     document = session.get(AuthorisingDocument, document_id)
     today = act.now.astimezone(RULES_ZONE).date()
-    if document is None or not is_in_force(document.valid_from, document.valid_to, on=today):
+    if document is None or not is_in_force(
+        document.valid_from, document.valid_to, on=today, withdrawn_from=document.withdrawn_from
+    ):
         raise InvalidInput("vault.document_not_in_force", field="document")
     if sealed.number != next_number(session, account_id=account.id):
         raise InvalidInput("vault.version_moved", field="secret")

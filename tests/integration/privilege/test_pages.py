@@ -411,3 +411,21 @@ def test_d8_filing_and_deciding_need_a_fresh_proof_of_exactly_that(app, admin, l
     assert changed.status_code == 401
     assert "khác với điều bạn vừa được hỏi" in changed.text
     assert "chờ" in leader.get(f"/privilege/requests/{code}")
+
+
+def test_a_document_is_withdrawn_on_its_page_and_its_signatures_looked_at_again(app, admin, leader, holder, house):
+    page = f"/privilege/documents/{house.document.id}"
+    code = file(admin, house)
+    approve(leader, code)
+    grant = re.search(r"CQ-\d{4,}", leader.get(f"/privilege/requests/{code}"))[0]
+
+    admin.post(f"{page}/signature", on=page)
+    faulty = leader.post(f"{page}/withdrawal", on=page, status=422, withdrawn_from="32/13/2026", reason="")
+    leader.post(f"{page}/withdrawal", on=page, withdrawn_from="23/11/2026", reason="Cơ quan ban hành thu hồi")
+
+    assert "không ký số" in admin.get(page)
+    assert 'value="32/13/2026"' in faulty.text
+    assert "Cơ quan ban hành thu hồi" in admin.get(page)
+    assert "đã kết thúc" in admin.get(f"/privilege/grants/{grant}")
+    assert str(house.document.number) in admin.get("/privilege/documents?state=withdrawn")
+    holder.post(f"{page}/withdrawal", on="/privilege", status=403, withdrawn_from="23/11/2026", reason="x")
