@@ -59,5 +59,8 @@ class Permission(StrEnum):
     PRIVILEGE_REQUEST_APPROVE = "privilege:request:approve"
     PRIVILEGE_REQUEST_FILE = "privilege:request:file"
     PRIVILEGE_REQUEST_READ = "privilege:request:read"
+    PRIVILEGE_REVIEW_EXPORT = "privilege:review:export"
+    PRIVILEGE_REVIEW_OPEN = "privilege:review:open"
+    PRIVILEGE_REVIEW_READ = "privilege:review:read"
     PRIVILEGE_ROTATION_ASK = "privilege:rotation:ask"
     PRIVILEGE_VAULT_READ = "privilege:vault:read"

@@ -198,6 +198,15 @@ ACTION_TITLES: Mapping[Action, Message] = {
     Action.PRIVILEGE_REQUEST_FILE: Message(vi="Nộp yêu cầu cấp quyền", en="File a request for a privilege"),
     Action.PRIVILEGE_REQUEST_REJECT: Message(vi="Bác yêu cầu", en="Reject a request"),
     Action.PRIVILEGE_REQUEST_WITHDRAW: Message(vi="Rút yêu cầu", en="Withdraw a request"),
+    Action.PRIVILEGE_REVIEW_CLOSE: Message(vi="Khép đợt rà soát quyền", en="Close an access review"),
+    Action.PRIVILEGE_REVIEW_DECIDE: Message(vi="Quyết định một quyền được rà soát", en="Decide a reviewed right"),
+    Action.PRIVILEGE_REVIEW_EXPORT: Message(
+        vi="Xuất bằng chứng rà soát quyền", en="Export evidence of an access review"
+    ),
+    Action.PRIVILEGE_REVIEW_LAPSE: Message(vi="Quyền quá hạn rà soát", en="The review of a right is overdue"),
+    Action.PRIVILEGE_REVIEW_OPEN: Message(vi="Mở đợt rà soát quyền", en="Open an access review"),
+    Action.PRIVILEGE_REVIEW_REASSIGN: Message(vi="Giao người khác rà soát", en="Give a review to somebody else"),
+    Action.PRIVILEGE_REVIEW_REMIND: Message(vi="Nhắc người rà soát", en="Remind a reviewer"),
     Action.SESSION_BROWSER_END: Message(vi="Kết thúc phiên", en="End a session"),
     Action.SESSION_BROWSER_START: Message(vi="Mở phiên", en="Start a session"),
     Action.SESSION_LEVEL_RAISE: Message(vi="Nâng mức bảo đảm của phiên", en="Raise the level of a session"),
@@ -308,6 +317,11 @@ PERMISSION_TITLES: Mapping[Permission, Message] = {
     Permission.PRIVILEGE_REQUEST_APPROVE: Message(vi="Duyệt hoặc bác yêu cầu", en="Approve or reject requests"),
     Permission.PRIVILEGE_REQUEST_FILE: Message(vi="Nộp yêu cầu cấp quyền", en="File requests"),
     Permission.PRIVILEGE_REQUEST_READ: Message(vi="Xem yêu cầu cấp quyền", en="Read requests"),
+    Permission.PRIVILEGE_REVIEW_EXPORT: Message(
+        vi="Xuất bằng chứng rà soát quyền", en="Export evidence of access reviews"
+    ),
+    Permission.PRIVILEGE_REVIEW_OPEN: Message(vi="Mở đợt rà soát quyền", en="Open access reviews"),
+    Permission.PRIVILEGE_REVIEW_READ: Message(vi="Xem mọi đợt rà soát quyền", en="Read all access reviews"),
     Permission.PRIVILEGE_ROTATION_ASK: Message(vi="Yêu cầu thay bí mật ngay", en="Have a secret changed now"),
     Permission.PRIVILEGE_VAULT_READ: Message(
         vi="Xem kho bí mật: ai mượn, thay khi nào (không thấy bí mật)",

@@ -18,6 +18,9 @@ from control.operations.jobs.people import sync_directory
 from control.operations.jobs.privileges import SCHEDULE as END_DUE
 from control.operations.jobs.privileges import TASK as END_DUE_TASK
 from control.operations.jobs.privileges import end_due_privileges
+from control.operations.jobs.reviews import SCHEDULE as REVIEWS
+from control.operations.jobs.reviews import TASK as REVIEWS_TASK
+from control.operations.jobs.reviews import keep_reviews
 from control.operations.messages import MESSAGES as OPERATIONS_MESSAGES
 from control.operations.runbooks.routes import runbooks
 from control.operations.runs.execution import run_playbook
@@ -30,6 +33,8 @@ PORTS: Mapping[str, Any] = {
     f"job:{RUN_TASK}": run_playbook,
     f"job:{END_DUE_TASK}": end_due_privileges,
     f"schedule:{END_DUE.slug}": END_DUE,
+    f"job:{REVIEWS_TASK}": keep_reviews,
+    f"schedule:{REVIEWS.slug}": REVIEWS,
     f"job:{SYNC_PEOPLE_TASK}": sync_directory,
     f"schedule:{SYNC_PEOPLE.slug}": SYNC_PEOPLE,
     "degraded:alerting": alerting_chain,

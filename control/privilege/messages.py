@@ -225,6 +225,14 @@ MESSAGES: Mapping[str, Message] = {
         vi="Khoá có hiệu lực nhiều nhất {days} ngày; sau đó phải thay.",
         en="A key lives at most {days} days; then it has to be replaced.",
     ),
+    "notice.review_due": Message(
+        vi="Bạn còn quyền phải rà soát, sắp đến hạn. Mở trang Rà soát quyền, mục việc của tôi.",
+        en="Rights still wait for your decision and are due soon. Open the page of access reviews, my decisions.",
+    ),
+    "notice.review_opened": Message(
+        vi="Bạn được giao rà soát quyền. Mở trang Rà soát quyền, mục việc của tôi.",
+        en="Rights were given to you to review. Open the page of access reviews, my decisions.",
+    ),
     "request.account_closed": Message(
         vi="Tài khoản {account} chưa có chủ, đang tạm dừng hoặc đã ngừng dùng nên không nhận yêu cầu. "
         "Chọn tài khoản khác.",
@@ -313,5 +321,33 @@ MESSAGES: Mapping[str, Message] = {
     "request.window_passed": Message(
         vi="Khoảng thời gian xin đã qua. Lập yêu cầu mới nếu vẫn cần.",
         en="The window asked for has passed. File a new request if it is still needed.",
+    ),
+    "review.already_decided": Message(
+        vi="Quyền này đã được quyết định hoặc đợt rà soát đã khép. Xem kết quả ở trang của đợt.",
+        en="This right was decided already, or the campaign is closed. See the result on the campaign's page.",
+    ),
+    "review.days": Message(
+        vi="Nhập số ngày từ 1 đến {most}.",
+        en="Enter a number of days from 1 to {most}.",
+    ),
+    "review.no_kinds": Message(
+        vi="Chọn ít nhất một loại quyền có trong phạm vi này. Vai trò và khoá không thuộc một chủ hay một loại.",
+        en="Choose at least one kind of right this scope has. Roles and connection keys have no owner and no class.",
+    ),
+    "review.not_reviewer": Message(
+        vi="Quyền này do người khác rà soát. Chỉ người được giao mới quyết định.",
+        en="Somebody else reviews this right. Only the person it was given to decides.",
+    ),
+    "review.nothing": Message(
+        vi="Không có quyền nào trong phạm vi này. Không mở đợt rà soát và không báo ai.",
+        en="There is no right in this scope. No campaign is opened and nobody is told.",
+    ),
+    "review.open_already": Message(
+        vi="Một đợt rà soát cùng phạm vi, cùng loại quyền đang mở. Hoàn thành đợt đó trước.",
+        en="A campaign of the same scope and kinds is open. Finish that one first.",
+    ),
+    "review.own": Message(
+        vi="Không ai tự rà soát quyền của mình. Người khác sẽ quyết định.",
+        en="Nobody reviews a right of their own. Somebody else decides.",
     ),
 }

@@ -4,7 +4,7 @@ from control.privilege.accounts.models import AccountChange, PrivilegedAccount
 from control.privilege.agreements.models import ProviderAgreement
 from control.privilege.assets.models import Asset
 from control.privilege.documents.models import AuthorisingDocument, DocumentSignature, DocumentWithdrawal
-from control.privilege.grants.models import PrivilegeGrant
+from control.privilege.grants.models import GrantStep, GrantUse, PrivilegeGrant
 from control.privilege.keys.models import ApiKey, ApiKeyUse
 from control.privilege.lifecycle.models import (
     AccountHandover,
@@ -15,6 +15,7 @@ from control.privilege.lifecycle.models import (
 from control.privilege.notices.models import AccountNotice
 from control.privilege.processes.models import AccountProcess, AccountRight, ProcessStep
 from control.privilege.requests.models import PrivilegeApproval, PrivilegeRequest
+from control.privilege.reviews.models import AccessReview, AccessReviewItem
 from control.privilege.vault.models import (
     SecretCheckout,
     SecretCustody,
@@ -25,6 +26,8 @@ from control.privilege.vault.models import (
 )
 
 __all__ = [
+    "AccessReview",
+    "AccessReviewItem",
     "AccountChange",
     "AccountHandover",
     "AccountNotice",
@@ -39,6 +42,8 @@ __all__ = [
     "AuthorisingDocument",
     "DocumentSignature",
     "DocumentWithdrawal",
+    "GrantStep",
+    "GrantUse",
     "PrivilegeApproval",
     "PrivilegeGrant",
     "PrivilegeRequest",

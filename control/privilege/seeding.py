@@ -17,9 +17,13 @@ from control.people.models import Person
 from control.privilege.accounts.changing import change_state
 from control.privilege.accounts.models import PrivilegedAccount
 from control.privilege.assets.models import Asset
+from control.privilege.reviews.domain import Kind, Scope
+from control.privilege.reviews.models import AccessReview
+from control.privilege.reviews.service import Wanted, open_review
 from control.text import fold
 
 CATEGORY_OF = {"software": "software-admin"}
+REVIEWED, REVIEW_DAYS = "nhap.ht", 30
 DATA_CENTRE = "Trung tâm Dữ liệu"
 # code, title, kind, level
 ASSETS = (
@@ -99,6 +103,14 @@ def seed_demonstration(session: Session, act: Act) -> int:
         )
         changed += 1
     return changed
+
+
+def seed_review(session: Session, act: Act) -> int:
+    """Open one campaign about the invented accounts of one owner, when none was ever opened; return how many."""
+    if session.scalar(select(AccessReview.id).limit(1)) is not None:
+        return 0
+    wanted = Wanted(scope=Scope.OWNER, value=REVIEWED, kinds=frozenset({Kind.ACCOUNT}), days=REVIEW_DAYS)
+    return int(isinstance(open_review(session, wanted=wanted, act=act, is_standing=True), AccessReview))
 
 
 def _ensure_assets(session: Session, *, act: Act) -> dict[str, Asset]:

@@ -22,6 +22,7 @@ from control.privilege.keys.service import admit
 from control.privilege.lifecycle.messages import MESSAGES as LIFECYCLE_MESSAGES
 from control.privilege.papers import routes as papers
 from control.privilege.requests import extending
+from control.privilege.reviews import routes as reviews
 from control.privilege.vault import taking as vault
 from control.privilege.vault.messages import VAULT_MESSAGES
 from control.privilege.vault.service import close_for_grant as close_checkouts
@@ -37,6 +38,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     keys.blueprint,
     papers.blueprint,
     vault.blueprint,
+    reviews.blueprint,
     api.blueprint,
 )
 PORTS: Mapping[str, Any] = {

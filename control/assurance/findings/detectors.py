@@ -55,6 +55,7 @@ TOLD: Mapping[str, tuple[Kind, str]] = {
     "audit:segment:lose": (Kind.SEGMENT, ""),
     "audit:segment:unlink": (Kind.SEGMENT, ""),
     "privilege:grant:withhold": (Kind.APPROVER, "grant"),
+    "privilege:review:lapse": (Kind.REVIEW, "review"),
 }
 SEGMENTS = "segments"
 

@@ -35,6 +35,7 @@ class Kind(StrEnum):
     INDEX = "index"
     OFF_HOURS = "off-hours"
     REFUSALS = "refusals"
+    REVIEW = "review"
     SEGMENT = "segment"
     SHARED = "shared"
     SILENT_ROUTE = "silent-route"
@@ -68,6 +69,7 @@ RUNBOOKS: Mapping[Kind, str] = {
     Kind.INDEX: "trail-index-differs",
     Kind.OFF_HOURS: "unusual-access",
     Kind.REFUSALS: "unusual-access",
+    Kind.REVIEW: "review-overdue",
     Kind.SEGMENT: "trail-segments",
     Kind.SHARED: "unusual-access",
     Kind.SILENT_ROUTE: "route-silent",

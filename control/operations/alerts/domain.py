@@ -94,6 +94,12 @@ OWN_ALERTS: Mapping[str, OwnAlert] = {
         summary_en="The national portal refused message {subject}",
         runbook="portal-link-down",
     ),
+    "ReviewOverdue": OwnAlert(
+        severity=Severity.TICKET,
+        summary="Đợt rà soát quyền {subject} quá hạn; quyền chưa rà soát đã bị tạm ngừng",
+        summary_en="Access review {subject} is overdue; what was not reviewed is suspended",
+        runbook="review-overdue",
+    ),
     "RunInterrupted": OwnAlert(
         severity=Severity.PAGE,
         summary="Lượt chạy {subject} bị gián đoạn, không tự chạy lại",

@@ -41,6 +41,7 @@ def seed(*, environment_file: Path, totp_secrets: Mapping[str, str]) -> None:
                     open_unsafe_enrolment(session, login=person.login, settings=settings, act=act)
         with database.unit_of_work() as session:
             privilege.seed_demonstration(session, act)
+            privilege.seed_review(session, act)
             cases.seed_demonstration(session, act)
     finally:
         database.engine.dispose()
