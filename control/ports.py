@@ -6,6 +6,7 @@ tests of a wing can give it a real object of their own.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
@@ -39,6 +40,30 @@ class AgreementLookup(Protocol):
 
     def __call__(self, session: Session, *, provider: str, on: date) -> AgreementRef | None:
         """Return the agreement, or None: no agreement, no provider."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseRef:
+    """A case as far as another wing needs it: nothing personal, but whether a number is its applicant's."""
+
+    code: str
+    received_at: datetime
+    closed_at: datetime | None
+    names_person: bool = False
+
+
+class CaseLookup(Protocol):
+    """Finds the case a person works on, for an act that must rest on one (S0-22.1)."""
+
+    def __call__(self, session: Session, *, code: str, personal_number: str, act: Act) -> CaseRef | None:
+        """Return the case when it is the actor's to see; an unknown one and another's look the same."""
+
+
+class CaseDossiers(Protocol):
+    """Reads cases for a comparison, whoever works on them (S0-22.3.b)."""
+
+    def __call__(self, session: Session, *, codes: Collection[str]) -> Mapping[str, CaseRef]:
+        """Return the cases that exist, by code."""
 
 
 class GrantLookup(Protocol):

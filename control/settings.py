@@ -74,6 +74,8 @@ class Settings:
     alertmanager_token: str = field(repr=False)
     alertmanager_url: str
     prometheus_url: str
+    population_url: str
+    population_key: str = field(repr=False)
     portal_url: str
     portal_key: str = field(repr=False)
     signature_trust_dir: Path | None
@@ -151,6 +153,8 @@ class Settings:
             alertmanager_token=reader.secret("ALERTMANAGER_TOKEN", minimum=MINIMUM_SECRET_CHARACTERS),
             alertmanager_url=reader.url("ALERTMANAGER_URL"),
             prometheus_url=reader.url("PROMETHEUS_URL"),
+            population_url=reader.url("POPULATION_URL"),
+            population_key=reader.secret("POPULATION_KEY", minimum=MINIMUM_SECRET_CHARACTERS),
             portal_url=reader.url("PORTAL_URL"),
             portal_key=reader.secret("PORTAL_KEY", minimum=MINIMUM_SECRET_CHARACTERS),
             signature_trust_dir=reader.path("SIGNATURE_TRUST_DIR"),
@@ -291,6 +295,7 @@ class _Reader:
         halves = {
             "WITNESS_URL, WITNESS_KEY": bool(settings.witness_url) != bool(settings.witness_key),
             "MAIL_URL, MAIL_SENDER": bool(settings.mail_url) != bool(settings.mail_sender),
+            "POPULATION_URL, POPULATION_KEY": bool(settings.population_url) != bool(settings.population_key),
             "TSA_URL, TSA_CA_FILE": bool(settings.tsa_url) != (settings.tsa_ca_file is not None),
             "EID_ISSUER, EID_CLIENT_ID": bool(settings.eid_issuer) != bool(settings.eid_client_id),
             "EID_ISSUER, EID_CLIENT_SECRET": bool(settings.eid_issuer) != bool(settings.eid_client_secret),
@@ -315,6 +320,9 @@ class _Reader:
             "SEPARATION: không được tắt / must not be off": not settings.separation,
             "ELASTICSEARCH_URL: cần https ngoài máy này / must be https outside this machine": _is_plain_and_remote(
                 settings.elasticsearch_url
+            ),
+            "POPULATION_URL: cần https ngoài máy này / must be https outside this machine": _is_plain_and_remote(
+                settings.population_url
             ),
             "PORTAL_URL: cần https ngoài máy này / must be https outside this machine": _is_plain_and_remote(
                 settings.portal_url
@@ -371,6 +379,8 @@ SETTING_DESCRIPTIONS: Mapping[str, str] = {
     "ALERTMANAGER_TOKEN": "bearer token of the alert receiver (or ALERTMANAGER_TOKEN_FILE)",
     "ALERTMANAGER_URL": "Alertmanager, for links and silences",
     "PROMETHEUS_URL": "Prometheus, for links and health",
+    "POPULATION_URL": "the national population database's interface; empty: nobody is looked up",
+    "POPULATION_KEY": "signs questions to the population database (or POPULATION_KEY_FILE)",
     "PORTAL_URL": "the national portal's interface",
     "PORTAL_KEY": "signs messages to the national portal (or PORTAL_KEY_FILE)",
     "SIGNATURE_TRUST_DIR": "folder of certificates (PEM) and revocation lists (.crl) trusted for signed documents",

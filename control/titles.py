@@ -192,6 +192,66 @@ ACTION_TITLES: Mapping[Action, Message] = {
     Action.PRIVILEGE_VAULT_ROTATE: Message(vi="Thay bí mật trên máy đích", en="Change a secret on its target"),
     Action.PRIVILEGE_VAULT_SHOW: Message(vi="Hiện bí mật một lần", en="Show a secret, once"),
     Action.PRIVILEGE_VAULT_TAKE: Message(vi="Mượn bí mật", en="Check out a secret"),
+    Action.PRIVILEGE_POPULATION_ANSWER: Message(vi="Câu trả lời tra cứu dân cư", en="Answer of a population look-up"),
+    Action.PRIVILEGE_POPULATION_APPOINT: Message(
+        vi="Giao giữ tài khoản quản trị dân cư", en="Appoint the custodian for population data"
+    ),
+    Action.PRIVILEGE_POPULATION_ASK: Message(
+        vi="Tra cứu cơ sở dữ liệu dân cư", en="Look somebody up in the population database"
+    ),
+    Action.PRIVILEGE_POPULATION_CHECK: Message(
+        vi="Kiểm tra điều kiện kết nối dân cư", en="Check the conditions of the population link"
+    ),
+    Action.PRIVILEGE_POPULATION_CLOSE: Message(
+        vi="Kết luận báo cáo lộ thông tin dân cư", en="Settle a report of a population leak"
+    ),
+    Action.PRIVILEGE_POPULATION_COLLIDE: Message(
+        vi="Phiên tra cứu dân cư thứ hai bị chặn", en="A second population session was refused"
+    ),
+    Action.PRIVILEGE_POPULATION_COMPARE: Message(
+        vi="Đối chiếu quyền dân cư với danh sách", en="Compare population rights with the lists"
+    ),
+    Action.PRIVILEGE_POPULATION_CONFIRM: Message(
+        vi="Xác nhận nhu cầu tra cứu dân cư", en="Confirm the need of a population right"
+    ),
+    Action.PRIVILEGE_POPULATION_DIFFER: Message(
+        vi="Quyền dân cư khác danh sách", en="A population right differs from the list"
+    ),
+    Action.PRIVILEGE_POPULATION_DISMISS: Message(
+        vi="Thôi giao giữ tài khoản dân cư", en="End the custody of population data"
+    ),
+    Action.PRIVILEGE_POPULATION_DOWNLOAD: Message(vi="Tải giấy tờ đăng ký dân cư", en="Download a population paper"),
+    Action.PRIVILEGE_POPULATION_FILE: Message(vi="Nộp giấy tờ đăng ký dân cư", en="File a population paper"),
+    Action.PRIVILEGE_POPULATION_GRANT: Message(vi="Cấp quyền tra cứu dân cư", en="Grant a population right"),
+    Action.PRIVILEGE_POPULATION_LEAK: Message(
+        vi="Báo lộ thông tin dân cư và khoá tài khoản", en="Report a population leak and lock accounts"
+    ),
+    Action.PRIVILEGE_POPULATION_LINK: Message(vi="Ghi hồ sơ kết nối dân cư", en="Record the population link"),
+    Action.PRIVILEGE_POPULATION_MISMATCH: Message(
+        vi="Lượt tra cứu dân cư không khớp hồ sơ", en="A population look-up does not fit its case"
+    ),
+    Action.PRIVILEGE_POPULATION_RECEIVE: Message(
+        vi="Ghi nhận đăng ký dân cư", en="Record the receipt of a population registration"
+    ),
+    Action.PRIVILEGE_POPULATION_REGISTER: Message(
+        vi="Lập đăng ký khai thác dân cư của đơn vị", en="File a unit's population registration"
+    ),
+    Action.PRIVILEGE_POPULATION_RELEASE: Message(vi="Rời màn hình tra cứu dân cư", en="Leave the population screen"),
+    Action.PRIVILEGE_POPULATION_RESUME: Message(vi="Cho dùng lại quyền tra cứu dân cư", en="Resume a population right"),
+    Action.PRIVILEGE_POPULATION_SAMPLE: Message(
+        vi="Đối chiếu lượt tra cứu dân cư với hồ sơ", en="Compare population look-ups with case files"
+    ),
+    Action.PRIVILEGE_POPULATION_SEED: Message(
+        vi="Tạo dữ liệu minh hoạ về dân cư", en="Create demonstration data on population access"
+    ),
+    Action.PRIVILEGE_POPULATION_SENSE: Message(
+        vi="Kết nối dân cư thay đổi tình trạng", en="The population link changed"
+    ),
+    Action.PRIVILEGE_POPULATION_SUSPECT: Message(
+        vi="Dấu hiệu dùng chung tài khoản dân cư", en="A sign of a shared population account"
+    ),
+    Action.PRIVILEGE_POPULATION_SUSPEND: Message(vi="Tạm ngừng quyền tra cứu dân cư", en="Suspend a population right"),
+    Action.PRIVILEGE_POPULATION_WITHDRAW: Message(vi="Thu hồi quyền tra cứu dân cư", en="Withdraw a population right"),
     Action.PRIVILEGE_REQUEST_AMEND: Message(vi="Sửa yêu cầu", en="Amend a request"),
     Action.PRIVILEGE_REQUEST_APPROVE: Message(vi="Phê duyệt yêu cầu", en="Approve a request"),
     Action.PRIVILEGE_REQUEST_EXPIRE: Message(vi="Yêu cầu quá hạn duyệt", en="A request expired"),
@@ -314,6 +374,24 @@ PERMISSION_TITLES: Mapping[Permission, Message] = {
     Permission.PRIVILEGE_LIFECYCLE_LOCK: Message(vi="Khoá ngay tài khoản", en="Lock accounts at once"),
     Permission.PRIVILEGE_LIFECYCLE_READ: Message(vi="Xem mọi yêu cầu tài khoản", en="Read all account requests"),
     Permission.PRIVILEGE_PROCESS_MANAGE: Message(vi="Nhập và kích hoạt quy trình", en="File and activate processes"),
+    Permission.PRIVILEGE_POPULATION_APPOINT: Message(
+        vi="Giao người giữ tài khoản quản trị dân cư", en="Appoint the custodian for population data"
+    ),
+    Permission.PRIVILEGE_POPULATION_INSPECT: Message(
+        vi="Xem báo cáo sử dụng dữ liệu dân cư theo đơn vị", en="Read the population usage report by unit"
+    ),
+    Permission.PRIVILEGE_POPULATION_LOOKUP: Message(
+        vi="Tra cứu cơ sở dữ liệu dân cư cho hồ sơ", en="Look people up for a case"
+    ),
+    Permission.PRIVILEGE_POPULATION_MANAGE: Message(
+        vi="Đăng ký, cấp, thu hồi quyền tra cứu dân cư", en="Register, grant and withdraw population rights"
+    ),
+    Permission.PRIVILEGE_POPULATION_READ: Message(
+        vi="Xem quyền và đối chiếu dữ liệu dân cư", en="Read population rights and comparisons"
+    ),
+    Permission.PRIVILEGE_POPULATION_REVOKE: Message(
+        vi="Báo lộ và khoá quyền tra cứu dân cư", en="Report leaks and lock population rights"
+    ),
     Permission.PRIVILEGE_REQUEST_APPROVE: Message(vi="Duyệt hoặc bác yêu cầu", en="Approve or reject requests"),
     Permission.PRIVILEGE_REQUEST_FILE: Message(vi="Nộp yêu cầu cấp quyền", en="File requests"),
     Permission.PRIVILEGE_REQUEST_READ: Message(vi="Xem yêu cầu cấp quyền", en="Read requests"),

@@ -71,6 +71,7 @@ WINGS: tuple[Wing, ...] = (
             Place(path="/privilege/grants", title=lazy_gettext("Grants")),
             Place(path="/privilege/keys", title=lazy_gettext("Connection keys")),
             Place(path="/privilege/secrets", title=lazy_gettext("Secrets")),
+            Place(path="/privilege/population", title=lazy_gettext("Population database")),
             Place(path="/privilege/reviews", title=lazy_gettext("Reviews")),
         ),
     ),

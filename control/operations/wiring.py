@@ -15,6 +15,14 @@ from control.operations.jobs.parts import report as workers
 from control.operations.jobs.people import SCHEDULE as SYNC_PEOPLE
 from control.operations.jobs.people import TASK as SYNC_PEOPLE_TASK
 from control.operations.jobs.people import sync_directory
+from control.operations.jobs.population import (
+    COMPARE,
+    COMPARE_TASK,
+    HEALTH,
+    HEALTH_TASK,
+    ask_population_health,
+    compare_population,
+)
 from control.operations.jobs.privileges import SCHEDULE as END_DUE
 from control.operations.jobs.privileges import TASK as END_DUE_TASK
 from control.operations.jobs.privileges import end_due_privileges
@@ -35,6 +43,10 @@ PORTS: Mapping[str, Any] = {
     f"schedule:{END_DUE.slug}": END_DUE,
     f"job:{REVIEWS_TASK}": keep_reviews,
     f"schedule:{REVIEWS.slug}": REVIEWS,
+    f"job:{HEALTH_TASK}": ask_population_health,
+    f"schedule:{HEALTH.slug}": HEALTH,
+    f"job:{COMPARE_TASK}": compare_population,
+    f"schedule:{COMPARE.slug}": COMPARE,
     f"job:{SYNC_PEOPLE_TASK}": sync_directory,
     f"schedule:{SYNC_PEOPLE.slug}": SYNC_PEOPLE,
     "degraded:alerting": alerting_chain,

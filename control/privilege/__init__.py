@@ -12,6 +12,7 @@ from control.privilege.grants.ending import (
     suspend_unfit_grants,
 )
 from control.privilege.grants.service import active_grant
+from control.privilege.population.service import end_unfit_access
 from control.privilege.requests.service import expire_due_requests
 from control.privilege.reviews.domain import Rules as ReviewRules
 from control.privilege.reviews.passes import (
@@ -33,6 +34,7 @@ __all__ = [
     "end_due_grants",
     "end_grants_of",
     "end_grants_on",
+    "end_unfit_access",
     "expire_due_requests",
     "lapse_overdue_reviews",
     "open_due_reviews",

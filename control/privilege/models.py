@@ -13,6 +13,25 @@ from control.privilege.lifecycle.models import (
     AccountRequestPaper,
 )
 from control.privilege.notices.models import AccountNotice
+from control.privilege.population.models import (
+    PopulationCustodian,
+    PopulationLink,
+    PopulationLinkCheck,
+    PopulationListed,
+    PopulationPaper,
+    PopulationRegistration,
+    PopulationRight,
+)
+from control.privilege.population.uses import (
+    PopulationExchange,
+    PopulationLeak,
+    PopulationLeakAccount,
+    PopulationMismatch,
+    PopulationQuery,
+    PopulationRun,
+    PopulationSeat,
+    PopulationUse,
+)
 from control.privilege.processes.models import AccountProcess, AccountRight, ProcessStep
 from control.privilege.requests.models import PrivilegeApproval, PrivilegeRequest
 from control.privilege.reviews.models import AccessReview, AccessReviewItem
@@ -44,6 +63,21 @@ __all__ = [
     "DocumentWithdrawal",
     "GrantStep",
     "GrantUse",
+    "PopulationCustodian",
+    "PopulationExchange",
+    "PopulationLeak",
+    "PopulationLeakAccount",
+    "PopulationLink",
+    "PopulationLinkCheck",
+    "PopulationListed",
+    "PopulationMismatch",
+    "PopulationPaper",
+    "PopulationQuery",
+    "PopulationRegistration",
+    "PopulationRight",
+    "PopulationRun",
+    "PopulationSeat",
+    "PopulationUse",
     "PrivilegeApproval",
     "PrivilegeGrant",
     "PrivilegeRequest",

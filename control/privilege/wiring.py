@@ -21,6 +21,9 @@ from control.privilege.keys import routes as keys
 from control.privilege.keys.service import admit
 from control.privilege.lifecycle.messages import MESSAGES as LIFECYCLE_MESSAGES
 from control.privilege.papers import routes as papers
+from control.privilege.population import lookuproutes, paperroutes, rightroutes, watchroutes
+from control.privilege.population import routes as population
+from control.privilege.population.messages import MESSAGES as POPULATION_MESSAGES
 from control.privilege.requests import extending
 from control.privilege.reviews import routes as reviews
 from control.privilege.vault import taking as vault
@@ -40,6 +43,11 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     vault.blueprint,
     reviews.blueprint,
     api.blueprint,
+    population.blueprint,
+    paperroutes.blueprint,
+    rightroutes.blueprint,
+    lookuproutes.blueprint,
+    watchroutes.blueprint,
 )
 PORTS: Mapping[str, Any] = {
     "grant_closer:vault": close_checkouts,
@@ -47,4 +55,4 @@ PORTS: Mapping[str, Any] = {
     "key_admission": admit,
     "provider_agreement": AGREEMENT_LOOKUP,
 }
-MESSAGES: Mapping[str, Message] = {**messages.MESSAGES, **LIFECYCLE_MESSAGES, **VAULT_MESSAGES}
+MESSAGES: Mapping[str, Message] = {**messages.MESSAGES, **LIFECYCLE_MESSAGES, **POPULATION_MESSAGES, **VAULT_MESSAGES}

@@ -44,6 +44,7 @@ class Addresses:
     elasticsearch_passwords: Mapping[str, str] | None = None  # by user
     web_port: int = 0
     monitor_port: int = 0
+    population: str = ""
     witness: str = ""
     witness_key: str = ""
 
@@ -127,6 +128,8 @@ def _web(addresses: Addresses, secrets: StandSecrets) -> dict[str, str]:
         "VONGLAU_FACTOR_KEY": secrets.factor_key,
         "VONGLAU_SUBJECT_KEY": secrets.subject_key,
         "VONGLAU_ALERTMANAGER_TOKEN": secrets.alertmanager_token,
+        "VONGLAU_POPULATION_URL": addresses.population,
+        "VONGLAU_POPULATION_KEY": secrets.population_key if addresses.population else "",
         "VONGLAU_PORTAL_URL": addresses.portal,
         "VONGLAU_PORTAL_KEY": secrets.portal_key,
     }
@@ -138,6 +141,8 @@ def _worker(addresses: Addresses, secrets: StandSecrets) -> dict[str, str]:
         **_directory(addresses),
         **_search(addresses, user="reader"),
         **_monitoring(addresses),
+        "VONGLAU_POPULATION_URL": addresses.population,
+        "VONGLAU_POPULATION_KEY": secrets.population_key if addresses.population else "",
         "VONGLAU_PORTAL_URL": addresses.portal,
         "VONGLAU_PORTAL_KEY": secrets.portal_key,
     }

@@ -60,7 +60,7 @@ def template_command(home: Path, *, code: Path) -> process.Launch:
 def companion(
     name: str, *, home: Path, code: Path, book: PortBook, addresses: Addresses, secrets: StandSecrets
 ) -> Daemon:
-    """Return one of the programs around the product: monitoring, or the simulated national portal."""
+    """Return one of the programs around the product: monitoring, or one of the simulators."""
     port = book.port_for(name)
     if name == "prometheus":
         watched = Watched(
@@ -79,23 +79,25 @@ def companion(
         )
     if name == "blackbox":
         return blackbox_exporter(home / name, port=port)
-    return _portal(home, port=port, code=code, secrets=secrets)
+    if name == "population":
+        return _simulator(name, "population", home=home, port=port, code=code, key=secrets.population_key)
+    return _simulator(name, "national_portal", home=home, port=port, code=code, key=secrets.portal_key)
 
 
-def _portal(home: Path, *, port: int, code: Path, secrets: StandSecrets) -> Daemon:
-    """Return the simulator of the national portal, which imports nothing from the product."""
+def _simulator(name: str, package: str, *, home: Path, port: int, code: Path, key: str) -> Daemon:
+    """Return one of the simulators, which import nothing from the product."""
     account = account_for("simulator")
-    state = folder(home / "state" / "portal", account=account, mode=0o700)
-    command = [sys.executable, "-m", "tests.simulators.national_portal", "--port", str(port)]
+    state = folder(home / "state" / name, account=account, mode=0o700)
+    command = [sys.executable, "-m", f"tests.simulators.{package}", "--port", str(port)]
     launch = process.Launch(
         command=command,
         account=account,
-        log_file=home / "log" / "portal.log",
+        log_file=home / "log" / f"{name}.log",
         environment=process.base_environment(
-            HOME=str(state), PYTHONPATH=str(code), PORTAL_KEY=secrets.portal_key, PORTAL_STATE=str(state)
+            HOME=str(state), PYTHONPATH=str(code), **{f"{name.upper()}_KEY": key, f"{name.upper()}_STATE": str(state)}
         ),
     )
-    return Daemon(name="portal", port=port, launch=launch)
+    return Daemon(name=name, port=port, launch=launch)
 
 
 def _launch(name: str, *, command: list[str], home: Path, code: Path) -> process.Launch:

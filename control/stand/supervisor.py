@@ -49,6 +49,7 @@ LOSSES = {
     "blackbox": ("không thăm dò từ ngoài", "nothing is probed from outside"),
     "witness": ("không ai làm chứng cho nhật ký", "nobody vouches for the trail"),
     "pruner": ("điều đã duyệt về lưu giữ phải chờ", "what was approved about keeping waits"),
+    "population": ("không có CSDL dân cư mô phỏng", "no simulated population database"),
     "portal": ("không có Cổng DVCQG mô phỏng", "no simulated national portal"),
 }
 Say = Callable[[str, str], None]
@@ -160,6 +161,7 @@ class Stand:
         self._addresses = Addresses(
             base_url=f"http://localhost:{book.port_for('web')}",
             database_urls={role: postgres.url(role) for role in ROLE_LIMITS},
+            population=f"http://{LOOPBACK}:{book.port_for('population')}",
             portal=f"http://{LOOPBACK}:{book.port_for('portal')}",
             prometheus=f"http://{LOOPBACK}:{book.port_for('prometheus')}",
             alertmanager=f"http://{LOOPBACK}:{book.port_for('alertmanager')}",
@@ -180,7 +182,7 @@ class Stand:
             self._parts["elasticsearch"] = search
         own = programs.own_programs(self._home, code=self._code, addresses=self._addresses)
         self._parts.update({daemon.name: daemon for daemon in own})
-        for name in ("prometheus", "alertmanager", "blackbox", "portal"):
+        for name in ("prometheus", "alertmanager", "blackbox", "population", "portal"):
             with self._telling_loss(name):
                 self._parts[name] = programs.companion(
                     name,
@@ -311,7 +313,7 @@ class Stand:
                 "ldap_url": self._addresses.ldap,
                 "profile": self._profile,
                 "people": people,
-                "simulators": {"portal": self._addresses.portal},
+                "simulators": {"population": self._addresses.population, "portal": self._addresses.portal},
                 "processes": pids,
                 "data": str(self._home),
                 "separation": separation_is_on(),
@@ -345,7 +347,7 @@ class Stand:
 
 
 # Started beside PostgreSQL and the web; the first tuple is waited for, the others may come late.
-_ASIDE = (("slapd",), ("portal", "blackbox", "alertmanager", "prometheus"), ("elasticsearch",))
+_ASIDE = (("slapd",), ("population", "portal", "blackbox", "alertmanager", "prometheus"), ("elasticsearch",))
 
 
 def end_leftovers(home: Path) -> None:

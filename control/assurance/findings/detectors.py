@@ -40,6 +40,8 @@ PERSONAL_READS = frozenset(
         str(Action.PEOPLE_PERSON_EXPORT),
         str(Action.PEOPLE_PERSON_SHOW),
         str(Action.PRIVILEGE_DOCUMENT_DOWNLOAD),
+        str(Action.PRIVILEGE_POPULATION_ASK),
+        str(Action.PRIVILEGE_POPULATION_DOWNLOAD),
         str(Action.TRAIL_PERSONAL_REVEAL),
     }
 )
@@ -58,6 +60,14 @@ TOLD: Mapping[str, tuple[Kind, str]] = {
     "privilege:review:lapse": (Kind.REVIEW, "review"),
 }
 SEGMENTS = "segments"
+# What the access to the population database writes when it must be explained by whom it names.
+POPULATION: Mapping[str, Kind] = {
+    str(Action.PRIVILEGE_POPULATION_COLLIDE): Kind.POPULATION_SHARED,
+    str(Action.PRIVILEGE_POPULATION_DIFFER): Kind.POPULATION_LIST,
+    str(Action.PRIVILEGE_POPULATION_LEAK): Kind.POPULATION_LEAK,
+    str(Action.PRIVILEGE_POPULATION_MISMATCH): Kind.POPULATION_QUERY,
+    str(Action.PRIVILEGE_POPULATION_SUSPECT): Kind.POPULATION_SHARED,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +171,22 @@ def told(window: Window, _rules: Rules) -> Iterator[Sighting]:
                 key=str(entry.sequence),
                 at=entry.at,
                 sequence=entry.sequence,
+                facts=_plain(entry.details),
+            )
+
+
+def population(window: Window, _rules: Rules) -> Iterator[Sighting]:
+    """A shared account, a right off the list, a look-up without its case, a leak: each about the person it names."""
+    for entry in window.entries:
+        if entry.action in POPULATION:
+            person_id = number_of(entry.target)
+            yield Sighting(
+                kind=POPULATION[entry.action],
+                subject=entry.target or entry.action,
+                key=str(entry.sequence),
+                at=entry.at,
+                sequence=entry.sequence,
+                person_id=person_id,
                 facts=_plain(entry.details),
             )
 
@@ -379,6 +405,7 @@ def segments(window: Window, _rules: Rules) -> Iterator[Sighting]:
 
 DETECTORS: tuple[Detector, ...] = (
     told,
+    population,
     gaps,
     tampering,
     clock_steps,

@@ -34,6 +34,10 @@ class Kind(StrEnum):
     GAP = "gap"
     INDEX = "index"
     OFF_HOURS = "off-hours"
+    POPULATION_LEAK = "population-leak"
+    POPULATION_LIST = "population-list"
+    POPULATION_QUERY = "population-query"
+    POPULATION_SHARED = "population-shared"
     REFUSALS = "refusals"
     REVIEW = "review"
     SEGMENT = "segment"
@@ -68,6 +72,10 @@ RUNBOOKS: Mapping[Kind, str] = {
     Kind.GAP: "trail-gap",
     Kind.INDEX: "trail-index-differs",
     Kind.OFF_HOURS: "unusual-access",
+    Kind.POPULATION_LEAK: "population-account",
+    Kind.POPULATION_LIST: "population-checks",
+    Kind.POPULATION_QUERY: "population-checks",
+    Kind.POPULATION_SHARED: "population-account",
     Kind.REFUSALS: "unusual-access",
     Kind.REVIEW: "review-overdue",
     Kind.SEGMENT: "trail-segments",

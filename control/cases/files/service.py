@@ -6,6 +6,7 @@ is in the database before the data leaves it; personal values stand in the entry
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from sqlalchemy import ColumnElement, func, select
@@ -21,7 +22,7 @@ from control.decisions import Deny
 from control.errors import NotFound, NotVisible
 from control.frame.tables import Listing, Page
 from control.people import SCOPE_RULE
-from control.ports import GrantLookup, GrantRef
+from control.ports import CaseRef, GrantLookup, GrantRef
 from control.text import fold
 
 
@@ -134,3 +135,24 @@ def open_file(session: Session, *, code: str, purpose: Purpose, lookup: GrantLoo
         personal_number=applicant.personal_number,
         phone=applicant.phone,
     )
+
+
+def case_for(session: Session, *, code: str, personal_number: str, act: Act) -> CaseRef | None:
+    """Return a case the person may work on, and whether the number is its applicant's. Implements CaseLookup."""
+    try:
+        case = load_case(session, code, act=act)
+    except NotFound:  # also one that is there and not theirs to see
+        return None
+    own = select(CaseApplicant.case_file_id).where(
+        CaseApplicant.case_file_id == case.id, CaseApplicant.personal_number == personal_number
+    )
+    is_named = session.scalar(own) is not None
+    return CaseRef(code=case.code, received_at=case.received_at, closed_at=case.closed_at, names_person=is_named)
+
+
+def dossiers_of(session: Session, *, codes: Collection[str]) -> Mapping[str, CaseRef]:
+    """Return the cases that exist among the codes. Implements CaseDossiers."""
+    rows = session.execute(
+        select(CaseFile.code, CaseFile.received_at, CaseFile.closed_at).where(CaseFile.code.in_(list(codes)))
+    )
+    return {row.code: CaseRef(code=row.code, received_at=row.received_at, closed_at=row.closed_at) for row in rows}

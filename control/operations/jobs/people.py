@@ -44,3 +44,4 @@ def sync_directory(context: JobContext) -> None:
             privilege.end_grants_of(session, person_id=person_id, act=act)
             if privilege.owned_accounts(session, person_id=person_id) and person_id in names:
                 raise_own(session, OWNER_ALERT, subject=names[person_id].login, act=act)
+        privilege.end_unfit_access(session, act=act)  # also of those who only moved to another unit

@@ -24,3 +24,4 @@ def end_due_privileges(context: JobContext) -> None:
         privilege.suspend_unfit_grants(session, act=act)
         privilege.end_due_grants(session, act=act)
         privilege.expire_due_requests(session, act=act)
+        privilege.end_unfit_access(session, act=act)

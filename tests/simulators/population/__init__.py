@@ -1,0 +1,1 @@
+"""The national population database, simulated: invented people, rules, signatures, and hostile moods."""
