@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from flask import Blueprint
@@ -30,6 +31,9 @@ from control.operations.jobs.reviews import SCHEDULE as REVIEWS
 from control.operations.jobs.reviews import TASK as REVIEWS_TASK
 from control.operations.jobs.reviews import keep_reviews
 from control.operations.messages import MESSAGES as OPERATIONS_MESSAGES
+from control.operations.rotations import PRIVATES, keep_vault, start_rotation
+from control.operations.rotations import SCHEDULE as KEEP_VAULT
+from control.operations.rotations import TASK as KEEP_VAULT_TASK
 from control.operations.runbooks.routes import runbooks
 from control.operations.runs.execution import run_playbook
 from control.operations.runs.routes import runs
@@ -38,7 +42,10 @@ from control.operations.runs.service import TASK as RUN_TASK
 BLUEPRINTS: tuple[Blueprint, ...] = (alerts, hooks, runs, runbooks)
 MESSAGES: Mapping[str, Message] = OPERATIONS_MESSAGES
 PORTS: Mapping[str, Any] = {
-    f"job:{RUN_TASK}": run_playbook,
+    f"job:{RUN_TASK}": partial(run_playbook, privates=PRIVATES),
+    f"job:{KEEP_VAULT_TASK}": keep_vault,
+    f"schedule:{KEEP_VAULT.slug}": KEEP_VAULT,
+    "start_rotation": start_rotation,
     f"job:{END_DUE_TASK}": end_due_privileges,
     f"schedule:{END_DUE.slug}": END_DUE,
     f"job:{REVIEWS_TASK}": keep_reviews,

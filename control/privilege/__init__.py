@@ -24,12 +24,30 @@ from control.privilege.reviews.passes import (
 )
 from control.privilege.reviews.service import open_due_reviews
 from control.privilege.seeding import seed_demonstration, seed_review
+from control.privilege.vault.custody import Custody
+from control.privilege.vault.domain import Result as RotationResult
+from control.privilege.vault.domain import VaultTerms
+from control.privilege.vault.rotations import Settled as SettledRotation
+from control.privilege.vault.rotations import prepare as prepare_rotation
+from control.privilege.vault.rotations import settle as settle_rotation
+from control.privilege.vault.rotations import under_way as rotations_under_way
+from control.privilege.vault.rotations import waiting as waiting_rotations
+from control.privilege.vault.service import close_due as close_due_checkouts
+from control.privilege.vault.upkeep import order_due as order_due_rotations
+from control.privilege.vault.upkeep import overdue as overdue_secrets
+from control.privilege.vault.upkeep import tell_releases
+from control.privilege.vault.upkeep import unknown as unknown_secrets
 
 __all__ = [
+    "Custody",
     "ReviewRules",
+    "RotationResult",
+    "SettledRotation",
+    "VaultTerms",
     "active_grant",
     "carry_out_withdrawals",
     "change_state",
+    "close_due_checkouts",
     "closed_reviews",
     "end_due_grants",
     "end_grants_of",
@@ -38,13 +56,21 @@ __all__ = [
     "expire_due_requests",
     "lapse_overdue_reviews",
     "open_due_reviews",
+    "order_due_rotations",
     "overdue_reviews",
+    "overdue_secrets",
     "owned_accounts",
+    "prepare_rotation",
     "reassign_reviews",
     "remind_reviewers",
+    "rotations_under_way",
     "seed_demonstration",
     "seed_review",
+    "settle_rotation",
     "start_due_grants",
     "suspend_grants_of",
     "suspend_unfit_grants",
+    "tell_releases",
+    "unknown_secrets",
+    "waiting_rotations",
 ]

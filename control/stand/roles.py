@@ -16,6 +16,8 @@ OWNER = "vl_owner"
 REPLICATOR = "vl_replicator"
 GROUP = "vl_app"
 GROUP_MEMBERS = ("vl_web", "vl_worker")
+# What the vault's demonstration changes the passwords of: roles of this group, which may enter this database only.
+SHARED_GROUP, SHARED_DATABASE = "vl_shared", "demo_shared"
 
 # How long a statement may run, and how long a transaction may stay idle, in milliseconds; 0 is no limit.
 ROLE_LIMITS: Mapping[str, tuple[int, int]] = {

@@ -112,6 +112,24 @@ OWN_ALERTS: Mapping[str, OwnAlert] = {
         summary_en="Schedule {subject} missed its time",
         runbook="schedule-missed",
     ),
+    "SecretOverdue": OwnAlert(
+        severity=Severity.TICKET,
+        summary="Bí mật của {subject} quá hạn thay",
+        summary_en="The secret of {subject} is older than allowed",
+        runbook="secret-rotation",
+    ),
+    "SecretRotationFailed": OwnAlert(
+        severity=Severity.TICKET,
+        summary="Chưa thay được bí mật của {subject}; bí mật cũ vẫn dùng được",
+        summary_en="The secret of {subject} could not be changed; the old one still works",
+        runbook="secret-rotation",
+    ),
+    "SecretUnknown": OwnAlert(
+        severity=Severity.PAGE,
+        summary="Không bí mật nào đang giữ của {subject} còn dùng được",
+        summary_en="None of the kept secrets of {subject} works",
+        runbook="secret-unknown",
+    ),
 }
 
 

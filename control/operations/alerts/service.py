@@ -104,6 +104,12 @@ def raise_own(session: Session, name: str, *, subject: str, act: Act) -> Alert:
     return alert
 
 
+def open_subjects(session: Session, name: str) -> frozenset[str]:
+    """Return what our own alerts of this name that still burn are about."""
+    rows = session.scalars(select(Alert.fingerprint).where(Alert.name == name, Alert.ends_at.is_(None)))
+    return frozenset(fingerprint.removeprefix(f"{name}:") for fingerprint in rows)
+
+
 def settle_own(session: Session, name: str, *, subject: str, act: Act) -> bool:
     """End our own alert when its fact is over; tell whether there was one."""
     alert = session.scalars(

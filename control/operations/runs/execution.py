@@ -13,10 +13,12 @@ import select
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -37,8 +39,23 @@ STOP_SECONDS = 25.0
 READ_BYTES = 1 << 16
 
 
-def run_playbook(context: JobContext, **arguments: Any) -> None:
-    """The job: deliver one run. A run that is not queued any more is refused, recorded, and nothing happens."""
+class Private(Protocol):
+    """What a playbook needs that may stand in no row and no variable, and what becomes of its findings."""
+
+    def prepare(self, context: JobContext, run: Run) -> Mapping[str, Any]:
+        """Return the content of the run's private file. Raises Unavailable; then nothing has happened."""
+
+    def settle(self, context: JobContext, run_id: int) -> None:
+        """Take in what the run found, once it is closed; safe to be called twice."""
+
+
+def run_playbook(
+    context: JobContext, *, privates: Mapping[str, Private] = MappingProxyType({}), **arguments: Any
+) -> None:
+    """The job: deliver one run. A run that is not queued any more is refused, recorded, and nothing happens.
+
+    `privates` names the playbooks that get a private file.
+    """
     run_id = int(arguments["run_id"])
     with context.database.unit_of_work() as session:
         run = service.take(session, run_id=run_id, worker=context.worker, act=context.act("worker"))
@@ -50,8 +67,13 @@ def run_playbook(context: JobContext, **arguments: Any) -> None:
         playbook.content()
         if playbook.sha256 != run.playbook_digest:
             raise Unavailable("playbook.digest", playbook=playbook.id)
+        keeper = privates.get(playbook.id)
         folder = RunFolder.make(
-            context.settings.state_dir / "runs", playbook=playbook, params=run.params, token=run.token
+            context.settings.state_dir / "runs",
+            playbook=playbook,
+            params=run.params,
+            token=run.token,
+            private=keeper.prepare(context, run) if keeper else None,
         )
     except (VongLauError, OSError) as error:
         log.exception("run_not_prepared", extra={"run_id": run_id})
@@ -62,6 +84,8 @@ def run_playbook(context: JobContext, **arguments: Any) -> None:
     finally:
         kill_marked(run.token)
         folder.remove()
+    if keeper:
+        keeper.settle(context, run.id)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -42,8 +42,20 @@ class RunFolder:
     token: str
 
     @classmethod
-    def make(cls, parent: Path, *, playbook: Playbook, params: Mapping[str, Any], token: str) -> RunFolder:
-        """Create the folder and put the reviewed bytes, the variables and the inventory in it."""
+    def make(
+        cls,
+        parent: Path,
+        *,
+        playbook: Playbook,
+        params: Mapping[str, Any],
+        token: str,
+        private: Mapping[str, Any] | None = None,
+    ) -> RunFolder:
+        """Create the folder and put the reviewed bytes, the variables and the inventory in it.
+
+        `private` becomes a file that only the programs of the playbook read: it is no variable, is not packed, and
+        goes with the folder.
+        """
         parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder = cls(path=parent / token, token=token)
         folder.path.mkdir(mode=0o700)
@@ -53,6 +65,11 @@ class RunFolder:
         (folder.path / "inventory" / "hosts").write_text(INVENTORY, encoding="utf-8")
         (folder.path / "env" / "extravars").write_text(json.dumps(dict(params)), encoding="utf-8")
         (folder.path / "ansible.cfg").write_text("[defaults]\n", encoding="utf-8")
+        if private is not None:
+            (folder.path / "private").mkdir(mode=0o700)
+            handle = os.open(folder.path / "private" / "input.json", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "w", encoding="utf-8") as stream:
+                json.dump(dict(private), stream)
         return folder
 
     def environment(self) -> dict[str, str]:

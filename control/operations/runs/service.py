@@ -20,13 +20,14 @@ from control.acts import Act
 from control.decisions import Deny
 from control.errors import Conflict, NotAllowed, NotFound
 from control.operations.jobs import enqueue_in_tx
-from control.operations.runs.catalogue import Catalogue
+from control.operations.runs.catalogue import Catalogue, Playbook
 from control.operations.runs.domain import LEASE, RunRequest, RunState, Verdict, code_of, digest_of, may_start
 from control.operations.runs.folder import Pack
 from control.operations.runs.models import Run, RunEvent, RunPack
 
 TASK = "run-playbook"
 AT_ONCE = 100
+LOCK = "host:localhost"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,21 @@ def request_run(session: Session, request: RunRequest, *, act: Act, catalogue: C
     if isinstance(decision, Deny):
         act.refuse(session, Action.OPERATIONS_RUN_REQUEST, decision, details={"playbook": playbook.id})
         return decision
+    return _queue(session, request, playbook=playbook, lock=LOCK, act=act)
+
+
+def order_run(session: Session, request: RunRequest, *, lock: str, act: Act, catalogue: Catalogue) -> Run:
+    """Store a run that a rule of the product asks for, not a person: no page and no command leads here.
+
+    Runs with the same `lock` go one after the other. Raises as `request_run`.
+    """
+    playbook = catalogue.get(request.playbook)
+    playbook.check(request.params)
+    playbook.content()
+    return _queue(session, request, playbook=playbook, lock=lock, act=act)
+
+
+def _queue(session: Session, request: RunRequest, *, playbook: Playbook, lock: str, act: Act) -> Run:
     run = Run(
         token=request.token,
         playbook=playbook.id,
@@ -83,7 +99,7 @@ def request_run(session: Session, request: RunRequest, *, act: Act, catalogue: C
     )
     session.add(run)
     session.flush()
-    enqueue_in_tx(session, TASK, lock="host:localhost", run_id=run.id)
+    enqueue_in_tx(session, TASK, lock=lock, run_id=run.id)
     act.record(
         session,
         Action.OPERATIONS_RUN_REQUEST,

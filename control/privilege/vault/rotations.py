@@ -30,7 +30,6 @@ from control.privilege.vault.domain import (
     ROTATE_RULE,
     CustodyFacts,
     Judged,
-    Method,
     Offered,
     Result,
     VaultTerms,
@@ -38,7 +37,7 @@ from control.privilege.vault.domain import (
     may_rotate,
 )
 from control.privilege.vault.generator import generate
-from control.privilege.vault.models import SecretCheckout, SecretCustody, SecretRotation, SecretVersion
+from control.privilege.vault.models import SecretCustody, SecretRotation, SecretVersion
 from control.privilege.vault.sealing import DATA_KEY_BYTES, NONCE_BYTES
 
 LIVE_ROLES = ("candidate", "current", "previous")
@@ -74,6 +73,8 @@ class Settled:
     account: str
     result: Result
     detail: str
+    works: int | None
+    is_as_wanted: bool
 
 
 def order(
@@ -165,7 +166,9 @@ def prepare(database: Database, *, rotation_id: int, custody: Custody, terms: Va
             text = sealing.unseal(
                 version.ciphertext or b"", data_key=data_key, account=account.code, number=version.number
             )
-        except (CustodyRefused, sealing.NotThisSecretError) as error:
+        except (CustodyRefused, sealing.NotThisSecretError, Unavailable) as error:
+            with database.unit_of_work() as session:
+                give_up(session, rotation_id=rotation_id, act=act)
             raise Unavailable("vault.release_refused") from error
         opened.append((version.number, version.role, text))
     return Prepared(account=account.code, target=target, login=account.name, kind=kind, secrets=tuple(opened))
@@ -198,6 +201,19 @@ def _add_candidate(
     session.flush()
 
 
+def give_up(session: Session, *, rotation_id: int, act: Act) -> None:
+    """End a rotation that never reached its target; the candidate is kept until the next success, like any other."""
+    rotation = _locked(session, rotation_id)
+    if rotation is None or rotation.ended_at is not None:
+        return
+    account = _account(session, rotation.account_id)
+    judged = Judged(result=Result.NOT_PREPARED, works=None, detail="failed")
+    _move_versions(session, account_id=account.id, judged=judged, act=act)
+    rotation.ended_at, rotation.result, rotation.detail = act.now, str(judged.result), judged.detail
+    session.flush()
+    _tell(session, rotation, account=account, judged=judged, is_good=False, act=act)
+
+
 def settle(session: Session, *, rotation_id: int, found: Mapping[str, Any] | None, act: Act) -> Settled | None:
     """Judge what a run found, move the versions accordingly, and write it down; None when it was settled before.
 
@@ -216,10 +232,18 @@ def settle(session: Session, *, rotation_id: int, found: Mapping[str, Any] | Non
     _move_versions(session, account_id=account.id, judged=judged, act=act)
     rotation.ended_at, rotation.result, rotation.detail = act.now, str(judged.result), judged.detail
     session.flush()
-    _tell(session, rotation, account=account, judged=judged, act=act)
+    # A look that was asked for wants no more than to know; one after an accident still owes the new secret.
+    is_as_wanted = judged.result is Result.ROTATED or (rotation.cause == "asked" and judged.works is not None)
+    _tell(session, rotation, account=account, judged=judged, is_good=is_as_wanted, act=act)
     if judged.result is Result.INTERRUPTED:
         order(session, account=account, cause="recovery", kind="prove", act=act)
-    return Settled(account=account.code, result=judged.result, detail=judged.detail)
+    return Settled(
+        account=account.code,
+        result=judged.result,
+        detail=judged.detail,
+        works=judged.works,
+        is_as_wanted=is_as_wanted,
+    )
 
 
 def _move_versions(session: Session, *, account_id: int, judged: Judged, act: Act) -> None:
@@ -267,8 +291,15 @@ def move(session: Session, *, account_id: int, role: str, to: str) -> None:
     )
 
 
-def _tell(session: Session, rotation: SecretRotation, *, account: PrivilegedAccount, judged: Judged, act: Act) -> None:
-    is_good = judged.result is Result.ROTATED or (rotation.kind == "prove" and judged.works is not None)
+def _tell(
+    session: Session,
+    rotation: SecretRotation,
+    *,
+    account: PrivilegedAccount,
+    judged: Judged,
+    is_good: bool,
+    act: Act,
+) -> None:
     details: dict[str, str | int | bool] = {
         "result": str(judged.result),
         "detail": judged.detail,
@@ -295,37 +326,6 @@ def _tell(session: Session, rotation: SecretRotation, *, account: PrivilegedAcco
             outcome=audit.Outcome.FAILURE,
             reason="vault.rotation_unknown",
         )
-
-
-def order_due(session: Session, *, terms: VaultTerms, act: Act) -> int:
-    """Order the change of every secret whose age has reached the policy's; return how many."""
-    count = 0
-    for custody, account, changed_at in ages(session):
-        if custody.method == Method.MANUAL or terms.due_at(changed_at) > act.now:
-            continue
-        session.execute(select(PrivilegedAccount.id).where(PrivilegedAccount.id == account.id).with_for_update())
-        if not _is_out(session, account.id):
-            count += not isinstance(order(session, account=account, cause="schedule", act=act), Deny)
-    return count
-
-
-def ages(session: Session) -> Sequence[tuple[SecretCustody, PrivilegedAccount, Any]]:
-    """Return every kept secret in use with the moment its present version was made, in the order of the codes."""
-    rows = session.execute(
-        select(SecretCustody, PrivilegedAccount, SecretVersion.created_at)
-        .join(PrivilegedAccount, PrivilegedAccount.id == SecretCustody.account_id)
-        .join(SecretVersion, SecretVersion.account_id == SecretCustody.account_id)
-        .options(joinedload(SecretCustody.account).joinedload(PrivilegedAccount.asset))
-        .where(SecretVersion.role == "current", PrivilegedAccount.state != "retired")
-        .order_by(PrivilegedAccount.code)
-        .limit(5_000)
-    )
-    return [(custody, account, created_at) for custody, account, created_at in rows]
-
-
-def _is_out(session: Session, account_id: int) -> bool:
-    query = select(SecretCheckout.id).where(SecretCheckout.account_id == account_id, SecretCheckout.closed_at.is_(None))
-    return session.scalar(query) is not None
 
 
 def _offered(session: Session, *, account_id: int) -> Sequence[SecretVersion]:

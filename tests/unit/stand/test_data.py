@@ -222,6 +222,7 @@ def test_the_demonstration_has_one_person_for_each_role_and_one_newcomer():
         "case-officer",
         "auditor",
         "key-manager",
+        "unit-leader",
     }
     assert [person.login for person in people if not person.enrolled] == ["nhap.ht"]
 
