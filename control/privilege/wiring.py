@@ -19,11 +19,14 @@ from control.privilege.grants import routes as grants
 from control.privilege.grants.service import active_grant
 from control.privilege.keys import routes as keys
 from control.privilege.keys.service import admit
+from control.privilege.lifecycle import receipts, urgentroutes
 from control.privilege.lifecycle.messages import MESSAGES as LIFECYCLE_MESSAGES
+from control.privilege.notices import routes as notices
 from control.privilege.papers import routes as papers
 from control.privilege.population import lookuproutes, paperroutes, rightroutes, watchroutes
 from control.privilege.population import routes as population
 from control.privilege.population.messages import MESSAGES as POPULATION_MESSAGES
+from control.privilege.processes import routes as processes
 from control.privilege.requests import extending
 from control.privilege.reviews import routes as reviews
 from control.privilege.vault import taking as vault
@@ -39,7 +42,11 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     documents.blueprint,
     grants.blueprint,
     keys.blueprint,
+    urgentroutes.blueprint,  # that of account requests, complete once its steps and the urgent lock have joined it
+    notices.blueprint,
     papers.blueprint,
+    processes.blueprint,
+    receipts.blueprint,
     vault.blueprint,
     reviews.blueprint,
     api.blueprint,

@@ -15,6 +15,7 @@ from control.acts import Act
 from control.errors import NotFound
 from control.frame.tables import Listing, Page
 from control.permissions import Permission
+from control.privilege.accounts.models import PrivilegedAccount
 from control.privilege.codes import id_from
 from control.privilege.lifecycle.checking import unit_of
 from control.privilege.lifecycle.domain import (
@@ -38,7 +39,7 @@ NEIGHBOURS = (
     joinedload(AccountRequest.document),
     selectinload(AccountRequest.papers),
     selectinload(AccountRequest.lines).options(
-        joinedload(AccountRequestLine.account),
+        joinedload(AccountRequestLine.account).joinedload(PrivilegedAccount.person),
         joinedload(AccountRequestLine.asset),
         joinedload(AccountRequestLine.ruled_by),
         joinedload(AccountRequestLine.executed_by),

@@ -28,6 +28,7 @@ READS_THAT_ARE_ACTS = (
     "/operations/runs/<code>/result.zip",
     "/people",
     "/people/<login>",
+    "/privilege/account-requests/<code>/papers/<form>",
     "/privilege/documents/<int:document_id>/file",
     "/trail",
     "/trail/<int:sequence>",
@@ -36,7 +37,7 @@ READS_THAT_ARE_ACTS = (
     "/trail/findings/<code>",
 )
 # Sent with POST, and yet nothing is changed: the question only, whose answer is recorded with the act it confirms.
-ASKS_ONLY = {"/step-up/options"}
+ASKS_ONLY = {"/privilege/account-requests/dates", "/step-up/options"}
 LEAST_REASON_CHARACTERS = 12
 
 
