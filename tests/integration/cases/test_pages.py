@@ -96,6 +96,7 @@ def test_without_a_purpose_nothing_opens(browser, prepared, purpose):
     assert not shown(answer.text)
 
 
+@pytest.mark.attack("E15")
 @pytest.mark.parametrize("path", ["/cases/G99-000000-0000", "/cases/1", "/cases/%00", "/cases/' OR 1=1"])
 def test_e15_a_guessed_case_is_not_found(browser, prepared, path):
     assert browser.get(path).status_code == 404

@@ -11,7 +11,8 @@ def outbox_count(app):
         return connection.execute(text("SELECT count(*) FROM audit_outbox")).scalar_one()
 
 
-def test_every_answer_carries_the_strict_policy(client):
+@pytest.mark.attack("D7")
+def test_d7_every_answer_carries_the_strict_policy(client):
     for path in ("/sign-in", "/no-such-page", "/static/tokens.css"):
         answer = client.get(path)
         headers = answer.headers
@@ -24,7 +25,8 @@ def test_every_answer_carries_the_strict_policy(client):
         assert headers["Strict-Transport-Security"].startswith("max-age=")
 
 
-def test_pages_are_not_kept_by_caches(client):
+@pytest.mark.attack("D7")
+def test_d7_pages_are_not_kept_by_caches(client):
     assert client.get("/sign-in").headers["Cache-Control"] == "no-store"
 
 
@@ -58,6 +60,7 @@ def test_english_is_one_word_away(client):
     assert "Reference" in client.get("/no-such-page?lang=en").text
 
 
+@pytest.mark.attack("D5")
 @pytest.mark.parametrize(
     "headers",
     [
@@ -68,7 +71,7 @@ def test_english_is_one_word_away(client):
         {"Sec-Fetch-Site": "same-site"},
     ],
 )
-def test_a_form_from_another_site_is_refused_and_recorded(client, app, headers):
+def test_d5_a_form_from_another_site_is_refused_and_recorded(client, app, headers):
     before = outbox_count(app)
 
     answer = client.post("/sign-in", data={"login": "mau.nt"}, headers=headers)
@@ -77,7 +80,8 @@ def test_a_form_from_another_site_is_refused_and_recorded(client, app, headers):
     assert outbox_count(app) == before + 1
 
 
-def test_a_form_without_its_token_is_refused(client):
+@pytest.mark.attack("D5")
+def test_d5_a_form_without_its_token_is_refused(client):
     answer = client.post("/sign-in", data={"login": "mau.nt"}, headers={"Origin": "https://localhost"})
 
     assert answer.status_code == 422

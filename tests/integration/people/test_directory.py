@@ -55,6 +55,7 @@ def test_a_wrong_password_and_an_unknown_name_are_told_apart_only_inside(wrapper
     assert wrapper.authenticate("khong.ai", "wrong").verdict is Verdict.UNKNOWN
 
 
+@pytest.mark.attack("B1")
 @pytest.mark.parametrize(
     "name",
     [
@@ -71,28 +72,32 @@ def test_a_wrong_password_and_an_unknown_name_are_told_apart_only_inside(wrapper
         "m",
     ],
 )
-def test_a_name_of_another_form_never_reaches_the_directory(name):
+def test_b1_a_name_of_another_form_never_reaches_the_directory(name):
     assert parse_login(name) is None
 
 
-def test_a_filter_in_a_name_finds_nobody_even_past_the_form(wrapper):
+@pytest.mark.attack("B1")
+def test_b1_a_filter_in_a_name_finds_nobody_even_past_the_form(wrapper):
     assert wrapper.authenticate("*)(uid=vidu.l", "wrong").verdict is Verdict.UNKNOWN
     assert wrapper.authenticate("*", "wrong").verdict is Verdict.UNKNOWN
 
 
+@pytest.mark.attack("B3")
 @pytest.mark.parametrize("password", ["", " ", "   ", "\t", "\x00", "mật\x00khẩu", "x" * 257, "\ud800"])
-def test_a_password_that_could_bind_as_nobody_never_reaches_the_directory(password):
+def test_b3_a_password_that_could_bind_as_nobody_never_reaches_the_directory(password):
     assert parse_password(password) is None
 
 
-def test_a_decomposed_password_is_the_same_password(wrapper, newcomer):
+@pytest.mark.attack("B11")
+def test_b11_a_decomposed_password_is_the_same_password(wrapper, newcomer):
     decomposed = unicodedata.normalize("NFD", PASSWORD)
     assert decomposed != PASSWORD
 
     assert wrapper.authenticate("moi.nv", parse_password(decomposed)).verdict is Verdict.RIGHT
 
 
-def test_an_unrelated_authority_gets_no_password(wrapper, tmp_path):
+@pytest.mark.attack("B4")
+def test_b4_an_unrelated_authority_gets_no_password(wrapper, tmp_path):
     impostor = make_server_certificate(name="impostor", now=datetime.now(UTC))
     with ImpostorServer(impostor, tmp_path) as server, pytest.raises(Unavailable) as caught:
         replace(wrapper, url=server.url, bind_password=PASSWORD).authenticate("mau.nt", PASSWORD)
@@ -101,7 +106,8 @@ def test_an_unrelated_authority_gets_no_password(wrapper, tmp_path):
     assert PASSWORD.encode() not in server.heard
 
 
-def test_an_expired_certificate_gets_no_password(wrapper, tmp_path):
+@pytest.mark.attack("B4")
+def test_b4_an_expired_certificate_gets_no_password(wrapper, tmp_path):
     old = make_server_certificate(name="old", now=datetime.now(UTC) - timedelta(days=500))
     with ImpostorServer(old, tmp_path) as server, pytest.raises(Unavailable):
         replace(wrapper, url=server.url, ca_file=server.ca_file, bind_password=PASSWORD).check()
@@ -109,7 +115,8 @@ def test_an_expired_certificate_gets_no_password(wrapper, tmp_path):
     assert PASSWORD.encode() not in server.heard
 
 
-def test_a_certificate_of_another_host_gets_no_password(wrapper, tmp_path):
+@pytest.mark.attack("B4")
+def test_b4_a_certificate_of_another_host_gets_no_password(wrapper, tmp_path):
     other = make_server_certificate(name="other", now=datetime.now(UTC))  # for localhost and 127.0.0.1 only
     with ImpostorServer(other, tmp_path, host="127.0.0.2") as server, pytest.raises(Unavailable):
         replace(wrapper, url=server.url, ca_file=server.ca_file, bind_password=PASSWORD).check()
@@ -126,7 +133,8 @@ def test_the_same_impostor_is_believed_when_its_authority_is_ours(wrapper, tmp_p
     assert PASSWORD.encode() in server.heard
 
 
-def test_a_server_that_strips_starttls_gets_no_password(wrapper):
+@pytest.mark.attack("B4")
+def test_b4_a_server_that_strips_starttls_gets_no_password(wrapper):
     with StrippingServer() as server, pytest.raises(Unavailable):
         replace(wrapper, url=server.url, bind_password=PASSWORD).authenticate("mau.nt", PASSWORD)
 
@@ -134,8 +142,9 @@ def test_a_server_that_strips_starttls_gets_no_password(wrapper):
     assert PASSWORD.encode() not in server.heard
 
 
+@pytest.mark.attack("B5")
 @pytest.mark.parametrize("kind", [HostileServer, DrippingServer])
-def test_a_slow_directory_is_given_up_within_five_seconds(wrapper, kind):
+def test_b5_a_slow_directory_is_given_up_within_five_seconds(wrapper, kind):
     with kind() as server:
         began = time.monotonic()
         with pytest.raises(Unavailable):
@@ -145,7 +154,8 @@ def test_a_slow_directory_is_given_up_within_five_seconds(wrapper, kind):
     assert took < MOST_SECONDS - 2
 
 
-def test_a_directory_that_is_down_is_noticed_at_once(wrapper):
+@pytest.mark.attack("B5")
+def test_b5_a_directory_that_is_down_is_noticed_at_once(wrapper):
     began = time.monotonic()
     with pytest.raises(Unavailable) as caught:
         replace(wrapper, url="ldap://127.0.0.1:9").authenticate("mau.nt", PASSWORD)
@@ -184,13 +194,15 @@ def test_a_listing_is_complete_and_in_order_with_nested_groups(wrapper, director
     assert by_login["hethan.nv"].groups == frozenset()
 
 
-def test_a_person_inside_a_group_of_a_group_has_both_at_sign_in(wrapper, directory):
+@pytest.mark.attack("B7")
+def test_b7_a_person_inside_a_group_of_a_group_has_both_at_sign_in(wrapper, directory):
     answer = wrapper.authenticate("longnhau.bt", directory.password_of("longnhau.bt"))
 
     assert answer.entry.groups == {"inner", "auditor"}
 
 
-def test_groups_that_hold_each_other_end(wrapper, directory, root):
+@pytest.mark.attack("B7")
+def test_b7_groups_that_hold_each_other_end(wrapper, directory, root):
     root.modify(group_dn("inner"), {"member": [(ldap3.MODIFY_ADD, [group_dn("auditor")])]})
     try:
         answer = wrapper.authenticate("longnhau.bt", directory.password_of("longnhau.bt"))
@@ -201,7 +213,8 @@ def test_groups_that_hold_each_other_end(wrapper, directory, root):
     assert answer.entry.groups == listed["longnhau.bt"] == {"inner", "auditor"}
 
 
-def test_a_truncated_listing_is_refused(wrapper, monkeypatch):
+@pytest.mark.attack("B6")
+def test_b6_a_truncated_listing_is_refused(wrapper, monkeypatch):
     # slapd allows pages of 100; ldap3's own paged search would give nobody and no error.
     monkeypatch.setattr(client, "PAGE_ROWS", 101)
 
@@ -216,7 +229,8 @@ def test_a_base_that_is_hidden_is_no_empty_directory(wrapper):
         replace(wrapper, people_base="ou=nowhere,dc=minhhoa,dc=example").list_people()
 
 
-def test_two_entries_of_one_name_let_nobody_in(wrapper, directory, root, newcomer):
+@pytest.mark.attack("B8")
+def test_b8_two_entries_of_one_name_let_nobody_in(wrapper, directory, root, newcomer):
     root.add(f"ou=more,{PEOPLE_BASE}", ["organizationalUnit"], {"ou": "more"})
     twin = f"uid=moi.nv,ou=more,{PEOPLE_BASE}"
     attributes = {"uid": "moi.nv", "cn": "Người Thứ Hai", "sn": "Người", "userPassword": PASSWORD}
@@ -231,7 +245,8 @@ def test_two_entries_of_one_name_let_nobody_in(wrapper, directory, root, newcome
     assert answer.entry is None
 
 
-def test_a_referral_is_not_followed_and_makes_a_listing_incomplete(wrapper, directory, root):
+@pytest.mark.attack("B12")
+def test_b12_a_referral_is_not_followed_and_makes_a_listing_incomplete(wrapper, directory, root):
     dn = f"cn=elsewhere,{PEOPLE_BASE}"
     with HostileServer() as elsewhere:
         added = root.add(
@@ -249,7 +264,8 @@ def test_a_referral_is_not_followed_and_makes_a_listing_incomplete(wrapper, dire
     assert elsewhere.connections == 0
 
 
-def test_a_password_set_by_an_administrator_must_be_changed(wrapper, root, newcomer):
+@pytest.mark.attack("B13")
+def test_b13_a_password_set_by_an_administrator_must_be_changed(wrapper, root, newcomer):
     root.modify(newcomer, {"pwdReset": [(ldap3.MODIFY_REPLACE, ["TRUE"])]})
 
     answer = wrapper.authenticate("moi.nv", PASSWORD)
@@ -259,7 +275,8 @@ def test_a_password_set_by_an_administrator_must_be_changed(wrapper, root, newco
     assert answer.password.must_change
 
 
-def test_an_expired_password_without_grace_is_wrong_and_says_so_inside(wrapper, directory):
+@pytest.mark.attack("B13")
+def test_b13_an_expired_password_without_grace_is_wrong_and_says_so_inside(wrapper, directory):
     time.sleep(1.1)
 
     answer = wrapper.authenticate("hethan.nv", directory.password_of("hethan.nv"))
@@ -268,7 +285,8 @@ def test_an_expired_password_without_grace_is_wrong_and_says_so_inside(wrapper, 
     assert answer.password.fault is PasswordFault.EXPIRED
 
 
-def test_a_right_password_while_locked_is_wrong_and_says_so_inside(wrapper, newcomer):
+@pytest.mark.attack("B13")
+def test_b13_a_right_password_while_locked_is_wrong_and_says_so_inside(wrapper, newcomer):
     for _try in range(5):
         wrapper.authenticate("moi.nv", "wrong")
 
@@ -278,7 +296,8 @@ def test_a_right_password_while_locked_is_wrong_and_says_so_inside(wrapper, newc
     assert answer.password.fault is PasswordFault.LOCKED
 
 
-def test_threads_never_get_each_others_answers(wrapper, directory):
+@pytest.mark.attack("B10")
+def test_b10_threads_never_get_each_others_answers(wrapper, directory):
     logins = ["mau.nt", "vidu.l", "minhhoa.pm", "thu.tv"] * 6
 
     def ask(numbered):

@@ -146,7 +146,8 @@ def test_it_is_read_often_enough():
     assert SCHEDULE.cron == "*/2 * * * *"
 
 
-def test_a_new_password_and_a_changed_role_end_what_was_open(
+@pytest.mark.attack("D3")
+def test_d3_a_new_password_and_a_changed_role_end_what_was_open(
     browser, make_browser, held, context, clock, victim, directory
 ):
     from tests.integration.people.test_resets import KEY, code_at, enrolment, hand_out

@@ -40,7 +40,8 @@ def test_the_token_is_stored_as_a_digest_only(browser, owner_engine):
     assert len(browser.cookie()) == 43
 
 
-def test_a_cookie_set_before_sign_in_is_worth_nothing_after_it(browser, make_browser):
+@pytest.mark.attack("D1")
+def test_d1_a_cookie_set_before_sign_in_is_worth_nothing_after_it(browser, make_browser):
     planted = "A" * 43
     browser.client.set_cookie(SESSION_COOKIE, planted, domain="localhost", secure=True)
 
@@ -52,7 +53,8 @@ def test_a_cookie_set_before_sign_in_is_worth_nothing_after_it(browser, make_bro
     assert thief.get("/people/me", headers=JSON).status_code == 401
 
 
-def test_a_copied_cookie_dies_with_signing_out(browser, make_browser, trail):
+@pytest.mark.attack("D2")
+def test_d2_a_copied_cookie_dies_with_signing_out(browser, make_browser, trail):
     browser.sign_in("mau.nt")
     thief = copy_of(browser, make_browser)
     assert thief.get("/people/me").status_code == 200
@@ -65,7 +67,8 @@ def test_a_copied_cookie_dies_with_signing_out(browser, make_browser, trail):
     assert trail("session:browser:end")[-1]["vn"]["details"]["reason"] == "signed-out"
 
 
-def test_signing_out_needs_a_form(browser):
+@pytest.mark.attack("D5")
+def test_d5_signing_out_needs_a_form(browser):
     browser.sign_in("mau.nt")
 
     assert browser.get("/sign-out").status_code == 405
@@ -84,7 +87,8 @@ def test_signing_in_again_ends_the_session_the_browser_had(browser, make_browser
     assert browser.get("/people/me").status_code == 200
 
 
-def test_the_form_secret_is_new_after_sign_in(browser):
+@pytest.mark.attack("D5")
+def test_d5_the_form_secret_is_new_after_sign_in(browser):
     old = browser.get("/sign-in").text.split('name="csrf_token" value="')[1].split('"')[0]
     browser.sign_in("mau.nt")
 
@@ -94,7 +98,8 @@ def test_the_form_secret_is_new_after_sign_in(browser):
     assert browser.get("/people/me").status_code == 200
 
 
-def test_my_page_lists_my_sessions_and_ends_the_one_i_choose(browser, make_browser):
+@pytest.mark.attack("D4")
+def test_d4_my_page_lists_my_sessions_and_ends_the_one_i_choose(browser, make_browser):
     other = make_browser("10.20.4.99")
     browser.sign_in("tap.dt")
     other.sign_in("tap.dt")
@@ -120,7 +125,8 @@ def test_ending_all_ends_this_one_too(browser, make_browser):
         assert one.get("/people/me", headers=JSON).status_code == 401
 
 
-def test_nobody_ends_a_session_of_somebody_else(browser, make_browser):
+@pytest.mark.attack("D4")
+def test_d4_nobody_ends_a_session_of_somebody_else(browser, make_browser):
     victim = make_browser()
     victim.sign_in("mau.nt")
     browser.sign_in("tap.dt")
@@ -139,7 +145,8 @@ def test_the_oldest_session_beyond_the_allowed_number_ends(make_browser, work):
     assert reasons_of_ends(work)[0] == "replaced"
 
 
-def test_a_session_ends_after_a_quarter_of_an_hour_without_use(browser, clock, work, trail):
+@pytest.mark.attack("D9")
+def test_d9_a_session_ends_after_a_quarter_of_an_hour_without_use(browser, clock, work, trail):
     browser.sign_in("tap.dt")
     clock.now += timedelta(minutes=14, seconds=59)
     assert browser.get("/people/me").status_code == 200
@@ -159,7 +166,8 @@ def test_an_administrators_session_ends_after_five_minutes_without_use(browser, 
     assert browser.get("/people/me", headers=JSON).status_code == 401
 
 
-def test_a_fragment_that_refreshes_itself_does_not_keep_a_session_alive(browser, clock):
+@pytest.mark.attack("D9")
+def test_d9_a_fragment_that_refreshes_itself_does_not_keep_a_session_alive(browser, clock):
     browser.sign_in("tap.dt")
     for _minute in range(14):
         clock.now += timedelta(minutes=1)
@@ -169,7 +177,8 @@ def test_a_fragment_that_refreshes_itself_does_not_keep_a_session_alive(browser,
     assert browser.get("/people/me", headers=JSON).status_code == 401
 
 
-def test_a_session_in_constant_use_ends_after_ten_hours(browser, clock, work):
+@pytest.mark.attack("D9")
+def test_d9_a_session_in_constant_use_ends_after_ten_hours(browser, clock, work):
     browser.sign_in("tap.dt")
     for _turn in range(59):
         clock.now += timedelta(minutes=10)
@@ -180,7 +189,8 @@ def test_a_session_in_constant_use_ends_after_ten_hours(browser, clock, work):
     assert reasons_of_ends(work) == ["lifetime"]
 
 
-def test_a_suspended_person_is_out_at_the_next_request(browser, work):
+@pytest.mark.attack("D3")
+def test_d3_a_suspended_person_is_out_at_the_next_request(browser, work):
     browser.sign_in("tap.dt")
     with work() as session:
         session.execute(update(Person).where(Person.login == "tap.dt").values(state="suspended"))
@@ -200,7 +210,8 @@ def test_a_suspended_person_cannot_sign_in_and_reads_the_usual_sentence(browser,
     assert trail("sign-in:password:check")[-1]["event"]["reason_code"] == "person.not_active"
 
 
-def test_a_role_taken_away_counts_from_the_next_request(browser, work):
+@pytest.mark.attack("D3")
+def test_d3_a_role_taken_away_counts_from_the_next_request(browser, work):
     browser.sign_in("mau.nt")
     assert browser.get("/people").status_code == 200
     with work() as session:
@@ -221,7 +232,8 @@ FOREIGN_FORMS = (
 )
 
 
-def test_a_form_that_did_not_come_from_our_page_changes_nothing(browser):
+@pytest.mark.attack("D5")
+def test_d5_a_form_that_did_not_come_from_our_page_changes_nothing(browser):
     browser.sign_in("tap.dt")
 
     for path in ("/sign-in", "/sign-in/code", "/sign-in/enrol", "/sign-out", "/people/me/sessions/end-all"):
@@ -230,22 +242,25 @@ def test_a_form_that_did_not_come_from_our_page_changes_nothing(browser):
     assert browser.get("/people/me").status_code == 200
 
 
-def test_another_browsers_form_token_is_refused(browser, make_browser):
+@pytest.mark.attack("D5")
+def test_d5_another_browsers_form_token_is_refused(browser, make_browser):
     browser.sign_in("tap.dt")
     foreign = make_browser().get("/sign-in").text.split('name="csrf_token" value="')[1].split('"')[0]
 
     assert browser.client.post("/sign-out", data={"csrf_token": foreign}).status_code == 422
 
 
+@pytest.mark.attack("D6")
 @pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example/", "/%5cevil.example"])
-def test_after_sign_in_nobody_is_led_elsewhere(browser, target):
+def test_d6_after_sign_in_nobody_is_led_elsewhere(browser, target):
     browser.clock.now += timedelta(seconds=30)
     browser.password("tap.dt", next=target)
 
     assert browser.code().headers["Location"] == "/"
 
 
-def test_pages_with_a_key_on_them_are_not_kept_or_framed(browser):
+@pytest.mark.attack("D7")
+def test_d7_pages_with_a_key_on_them_are_not_kept_or_framed(browser):
     browser.password("nhap.ht")
     headers = browser.get("/sign-in/enrol").headers
 

@@ -46,7 +46,8 @@ def test_the_session_cookie_is_bound_to_this_host_and_hidden_from_scripts(browse
     assert "Domain" not in header
 
 
-def test_one_code_sent_twice_opens_one_session(browser, make_browser):
+@pytest.mark.attack("A1")
+def test_a1_one_code_sent_twice_opens_one_session(browser, make_browser):
     browser.sign_in("mau.nt")
     other = make_browser()
     other.password("mau.nt")
@@ -58,21 +59,25 @@ def test_one_code_sent_twice_opens_one_session(browser, make_browser):
     assert other.cookie() is None
 
 
+@pytest.mark.attack("A5")
 @pytest.mark.parametrize("steps", [-1, 1])
-def test_a_fresh_code_one_step_off_is_accepted(browser, steps):
+def test_a5_a_fresh_code_one_step_off_is_accepted(browser, steps):
     browser.password("mau.nt")
 
     assert browser.code(steps=steps).status_code == 303
 
 
+@pytest.mark.attack("A5")
 @pytest.mark.parametrize("steps", [-2, 2])
-def test_a_code_two_steps_off_is_refused(browser, steps):
+def test_a5_a_code_two_steps_off_is_refused(browser, steps):
     browser.password("mau.nt")
 
     assert browser.code(steps=steps).status_code == 401
 
 
-def test_an_older_code_is_refused_after_a_newer_one(browser, make_browser):
+@pytest.mark.attack("A3")
+@pytest.mark.attack("A4")
+def test_a3_a4_an_older_code_is_refused_after_a_newer_one(browser, make_browser):
     browser.password("mau.nt")
     assert browser.code(steps=1).status_code == 303
     other = make_browser()
@@ -81,7 +86,8 @@ def test_an_older_code_is_refused_after_a_newer_one(browser, make_browser):
     assert other.code(steps=0).status_code == 401
 
 
-def test_a_used_step_stays_used_when_the_clock_goes_back(browser, make_browser, clock):
+@pytest.mark.attack("A8")
+def test_a8_a_used_step_stays_used_when_the_clock_goes_back(browser, make_browser, clock):
     browser.sign_in("mau.nt")
     clock.now -= timedelta(seconds=90)
     other = make_browser()
@@ -90,6 +96,7 @@ def test_a_used_step_stays_used_when_the_clock_goes_back(browser, make_browser, 
     assert other.code().status_code == 401
 
 
+@pytest.mark.attack("A7")
 @pytest.mark.parametrize(
     "codes",
     [
@@ -98,7 +105,7 @@ def test_a_used_step_stays_used_when_the_clock_goes_back(browser, make_browser, 
         ("0" * 100_000, "\x00" * 6, "-12345", "1e5000"),
     ],
 )
-def test_what_is_not_six_digits_is_refused_cleanly(browser, codes):
+def test_a7_what_is_not_six_digits_is_refused_cleanly(browser, codes):
     browser.password("mau.nt")
 
     for code in codes:
@@ -107,14 +114,16 @@ def test_what_is_not_six_digits_is_refused_cleanly(browser, codes):
         assert "sáu chữ số" in answer.text
 
 
-def test_full_width_digits_of_the_right_code_are_refused(browser, clock):
+@pytest.mark.attack("A7")
+def test_a7_full_width_digits_of_the_right_code_are_refused(browser, clock):
     browser.password("mau.nt")
     wide = "".join(chr(ord(digit) + 0xFEE0) for digit in code_at(clock.now))
 
     assert browser.code(wide).status_code == 401
 
 
-def test_a_code_without_a_password_step_is_refused(browser, trail):
+@pytest.mark.attack("A9")
+def test_a9_a_code_without_a_password_step_is_refused(browser, trail):
     answer = browser.post("/sign-in/code", {"code": code_at(browser.clock.now)}, form="/sign-in")
 
     assert answer.status_code == 401
@@ -122,13 +131,15 @@ def test_a_code_without_a_password_step_is_refused(browser, trail):
     assert trail("sign-in:code:check")[-1]["event"]["reason_code"] == "sign-in.no_password_step"
 
 
-def test_a_token_made_up_opens_no_second_step(browser):
+@pytest.mark.attack("A9")
+def test_a9_a_token_made_up_opens_no_second_step(browser):
     browser.client.set_cookie("__Host-vonglau-step", "A" * 43, domain="localhost", secure=True)
 
     assert browser.post("/sign-in/code", {"code": "123456"}, form="/sign-in").status_code == 401
 
 
-def test_one_persons_code_does_not_finish_anothers_sign_in(browser, make_app, house):
+@pytest.mark.attack("A9")
+def test_a9_one_persons_code_does_not_finish_anothers_sign_in(browser, make_app, house):
     other_secret = pyotp.random_base32()
     held = house.extensions["vonglau"]
     with held.database.unit_of_work() as session:
@@ -139,7 +150,8 @@ def test_one_persons_code_does_not_finish_anothers_sign_in(browser, make_app, ho
     assert browser.code(code_at(browser.clock.now, secret=other_secret)).status_code == 303
 
 
-def test_after_five_wrong_codes_the_password_is_asked_again(browser, clock):
+@pytest.mark.attack("A10")
+def test_a10_after_five_wrong_codes_the_password_is_asked_again(browser, clock):
     browser.password("mau.nt")
     for _try in range(4):
         assert "sáu chữ số" in browser.code("000000").text
@@ -152,7 +164,8 @@ def test_after_five_wrong_codes_the_password_is_asked_again(browser, clock):
     assert browser.code().status_code == 303
 
 
-def test_a_right_password_does_not_forgive_wrong_codes_of_the_day(browser, trail):
+@pytest.mark.attack("A11")
+def test_a11_a_right_password_does_not_forgive_wrong_codes_of_the_day(browser, trail):
     for _round in range(4):
         browser.password("mau.nt")
         for _try in range(5):
@@ -192,7 +205,8 @@ def test_somebody_new_enrols_by_the_drawing_and_is_signed_in(browser, clock, fac
     assert secret not in str(enrolled)
 
 
-def test_the_code_that_enrolled_does_not_sign_in(browser, make_browser, clock):
+@pytest.mark.attack("A6")
+def test_a6_the_code_that_enrolled_does_not_sign_in(browser, make_browser, clock):
     browser.password("nhap.ht")
     secret = KEY.search(browser.get("/sign-in/enrol").text).group(1).replace(" ", "")
     code = code_at(clock.now, secret=secret)
@@ -212,7 +226,8 @@ def test_a_wrong_code_enrols_nothing(browser, factor_of):
     assert factor_of("nhap.ht") is None
 
 
-def test_nobody_with_a_factor_can_enrol_another_through_sign_in(browser, factor_of, clock):
+@pytest.mark.attack("A14")
+def test_a14_nobody_with_a_factor_can_enrol_another_through_sign_in(browser, factor_of, clock):
     before = factor_of("mau.nt").id
     browser.password("mau.nt")
 
@@ -223,7 +238,10 @@ def test_nobody_with_a_factor_can_enrol_another_through_sign_in(browser, factor_
     assert factor_of("mau.nt").id == before
 
 
-def test_of_two_enrolments_begun_at_once_the_first_wins_and_the_other_is_over(browser, make_browser, clock, factor_of):
+@pytest.mark.attack("A14")
+def test_a14_of_two_enrolments_begun_at_once_the_first_wins_and_the_other_is_over(
+    browser, make_browser, clock, factor_of
+):
     other = make_browser()
     for each in (browser, other):
         each.password("nhap.ht")

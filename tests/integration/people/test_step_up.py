@@ -108,6 +108,7 @@ def test_an_answer_is_worth_one_act(session, actor, rules):
     assert refusals(session) == ["done", "step-up.over"]
 
 
+@pytest.mark.attack("D8")
 @pytest.mark.parametrize("change", [{"sha256": "d07f"}, {"request": "YC-0002"}, {"verdict": "reject"}])
 def test_d8_another_act_than_the_one_shown_is_refused_and_asked_about_anew(session, actor, rules, change):
     ask = call(session, matter(), actor, rules)
@@ -122,7 +123,8 @@ def test_d8_another_act_than_the_one_shown_is_refused_and_asked_about_anew(sessi
     assert refusals(session) == ["step-up.changed", "step-up.over"]
 
 
-def test_the_same_values_under_another_action_are_another_act(session, actor, rules):
+@pytest.mark.attack("D8")
+def test_d8_the_same_values_under_another_action_are_another_act(session, actor, rules):
     ask = call(session, matter(), actor, rules)
     other = Matter(
         action=Action.PRIVILEGE_REQUEST_REJECT, binds=matter().binds, lines=matter().lines, title=matter().title
@@ -141,7 +143,8 @@ def test_a_question_ends_after_the_minutes_policies_give(session, actor, rules):
     assert answer.fault == "step-up.over"
 
 
-def test_a_question_of_another_session_or_person_is_nobodys(session, actor, rules):
+@pytest.mark.attack("D8")
+def test_d8_a_question_of_another_session_or_person_is_nobodys(session, actor, rules):
     from dataclasses import replace
 
     ask = call(session, matter(), actor, rules)

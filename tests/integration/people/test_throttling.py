@@ -37,7 +37,8 @@ def reasons(trail):
     return [entry["event"].get(REASON) for entry in trail("sign-in:password:check")]
 
 
-def test_sixteen_equal_codes_at_once_open_one_session(make_browser, clock, house):
+@pytest.mark.attack("A2")
+def test_a2_sixteen_equal_codes_at_once_open_one_session(make_browser, clock, house):
     browsers = [make_browser(f"10.20.4.{number}") for number in range(16)]
     for one in browsers:
         assert one.password("mau.nt").status_code == 303
@@ -57,7 +58,8 @@ def test_sixteen_equal_codes_at_once_open_one_session(make_browser, clock, house
     assert answers == [303] + [401] * 15
 
 
-def test_sixteen_parallel_guesses_are_counted_one_by_one(make_browser, trail, victim):
+@pytest.mark.attack("A12")
+def test_a12_sixteen_parallel_guesses_are_counted_one_by_one(make_browser, trail, victim):
     browsers = [make_browser() for _number in range(16)]
     forms = [form_of(one) for one in browsers]
     start = threading.Barrier(16)
@@ -113,7 +115,9 @@ def test_a_name_nobody_has_is_slowed_and_locked_the_same(browser, clock, trail):
     assert reasons(trail) == ["sign-in.name_unknown"] * 5 + ["sign-in.locked"]
 
 
-def test_a_locked_name_and_an_unknown_one_read_the_same(browser, clock, victim):
+@pytest.mark.attack("B1")
+@pytest.mark.attack("B13")
+def test_b1_b13_a_locked_name_and_an_unknown_one_read_the_same(browser, clock, victim):
     def page_of(login):
         clock.now += timedelta(seconds=61)
         text = browser.password(login, WRONG).text
@@ -124,7 +128,8 @@ def test_a_locked_name_and_an_unknown_one_read_the_same(browser, clock, victim):
     assert len(pages) == 1
 
 
-def test_every_spelling_of_a_name_shares_one_counter(browser, clock, trail, victim):
+@pytest.mark.attack("C3")
+def test_c3_every_spelling_of_a_name_shares_one_counter(browser, clock, trail, victim):
     for name in (victim, victim.upper(), victim.title(), victim.swapcase(), victim.upper()):
         clock.now += timedelta(seconds=61)
         browser.password(name, WRONG)
@@ -134,7 +139,8 @@ def test_every_spelling_of_a_name_shares_one_counter(browser, clock, trail, vict
     assert reasons(trail)[-1] == "sign-in.locked"
 
 
-def test_many_addresses_do_not_help_against_one_name(make_browser, clock, victim, trail):
+@pytest.mark.attack("C2")
+def test_c2_many_addresses_do_not_help_against_one_name(make_browser, clock, victim, trail):
     for number in range(5):
         clock.now += timedelta(seconds=61)
         make_browser(f"10.9.{number}.1").password(victim, WRONG)
@@ -144,7 +150,8 @@ def test_many_addresses_do_not_help_against_one_name(make_browser, clock, victim
     assert reasons(trail)[-1] == "sign-in.locked"
 
 
-def test_many_names_do_not_help_from_one_address(make_browser, clock, trail):
+@pytest.mark.attack("C2")
+def test_c2_many_names_do_not_help_from_one_address(make_browser, clock, trail):
     guesser = make_browser("10.66.6.6")
     for number in range(21):
         guesser.password(f"ten{number}.a", WRONG)
@@ -153,8 +160,9 @@ def test_many_names_do_not_help_from_one_address(make_browser, clock, trail):
     assert make_browser("10.20.4.17").password("mau.nt").status_code == 303
 
 
+@pytest.mark.attack("C1")
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "X-Client-IP"])
-def test_a_forged_address_does_not_make_a_new_sender(make_browser, trail, header, house):
+def test_c1_a_forged_address_does_not_make_a_new_sender(make_browser, trail, header, house):
     guesser = make_browser("10.66.6.6")
     for number in range(21):
         form = guesser.get("/sign-in").text.split('name="csrf_token" value="')[1].split('"')[0]
@@ -168,7 +176,8 @@ def test_a_forged_address_does_not_make_a_new_sender(make_browser, trail, header
     assert reasons(trail)[-1] == "sign-in.slowed"
 
 
-def test_the_count_survives_a_restart(make_browser, make_app, clock, directory, trail, victim):
+@pytest.mark.attack("C6")
+def test_c6_the_count_survives_a_restart(make_browser, make_app, clock, directory, trail, victim):
     lock(make_browser(), clock, victim)
     restarted = make_browser(app=make_app(**directory_settings(directory)))
 
@@ -209,8 +218,9 @@ def test_tries_are_kept_without_name_or_address(browser, house):
     assert len(row.name_digest) == len(row.address_digest) == 32
 
 
+@pytest.mark.attack("B5")
 @pytest.mark.parametrize("server", [HostileServer, None])
-def test_without_the_directory_sign_in_says_so_in_five_seconds_and_counts_nothing(
+def test_b5_without_the_directory_sign_in_says_so_in_five_seconds_and_counts_nothing(
     make_browser, make_app, directory, house, trail, clock, server
 ):
     running = server() if server else None
@@ -239,7 +249,8 @@ def test_without_the_directory_sign_in_says_so_in_five_seconds_and_counts_nothin
     assert "chưa ai đăng nhập được" in browser.get("/sign-in").text
 
 
-def test_open_sessions_go_on_without_the_directory(browser, make_browser, make_app, directory):
+@pytest.mark.attack("B5")
+def test_b5_open_sessions_go_on_without_the_directory(browser, make_browser, make_app, directory):
     browser.sign_in("mau.nt")
     orphan = make_browser(app=make_app(**directory_settings(directory) | {"VONGLAU_LDAP_URL": "ldap://127.0.0.1:9"}))
     orphan.client.set_cookie(SESSION_COOKIE, browser.cookie(), domain="localhost", secure=True)
@@ -247,7 +258,8 @@ def test_open_sessions_go_on_without_the_directory(browser, make_browser, make_a
     assert orphan.get("/people/me").status_code == 200
 
 
-def test_known_and_unknown_names_take_the_same_time(make_browser):
+@pytest.mark.attack("B14")
+def test_b14_known_and_unknown_names_take_the_same_time(make_browser):
     def seconds(login, number):
         one = make_browser(f"10.30.{number}.1")
         form = form_of(one)

@@ -65,6 +65,7 @@ def approve(web, request, approver, *, at=NOON, security=False):
     web.execute(text(APPROVAL), {"request": request.id, "approver": approver.id, "at": at, "security": security})
 
 
+@pytest.mark.attack("E1")
 @pytest.mark.parametrize(
     ("party", "constraint"),
     [
@@ -81,6 +82,7 @@ def test_e1_no_party_of_a_request_can_be_its_approver(web, house, party, constra
     assert refused(web, APPROVAL, request=request.id, approver=person.id, at=NOON, security=False) == constraint
 
 
+@pytest.mark.attack("E1")
 def test_e1_the_people_of_a_request_cannot_be_forged_in_its_approval(web, house):
     request = house.request()
     forged = APPROVAL.replace("requester_id, filed_by_id, holder_id, version, body_sha256, 'approve'", FORGED)
@@ -92,6 +94,7 @@ def test_e1_the_people_of_a_request_cannot_be_forged_in_its_approval(web, house)
     assert name == "fk_privilege_approval_people"
 
 
+@pytest.mark.attack("E5")
 def test_e5_one_person_approves_once(web, house):
     request = house.request()
     approve(web, request, house.leader)
@@ -101,6 +104,7 @@ def test_e5_one_person_approves_once(web, house):
     )
 
 
+@pytest.mark.attack("E6")
 def test_e6_a_request_cannot_be_edited_after_an_approval(web, house):
     request = house.request()
     approve(web, request, house.leader)
@@ -117,6 +121,7 @@ def test_e6_a_request_cannot_be_edited_after_an_approval(web, house):
     assert name == "fk_privilege_approval_version"
 
 
+@pytest.mark.attack("E8")
 @pytest.mark.parametrize("change", ["ends_at = ends_at + interval '1 hour'", "holder_id = owner", "class = 'high'"])
 def test_e8_what_is_asked_for_cannot_change_without_a_new_version(web, house, change):
     request = house.request()
@@ -170,6 +175,7 @@ def test_no_high_grant_by_one_approver_or_without_the_security_unit(web):
     assert refused(web, GRANT, request=request.id) == "ck_privilege_grant_approved"
 
 
+@pytest.mark.attack("E9")
 def test_e9_no_grant_on_a_day_on_which_the_document_is_not_in_force(web, house):
     request = house.request()
     approve(web, request, house.leader)
@@ -184,6 +190,7 @@ def test_e9_no_grant_on_a_day_on_which_the_document_is_not_in_force(web, house):
     }
 
 
+@pytest.mark.attack("E9")
 def test_e9_the_validity_copied_into_a_request_cannot_be_wider_than_the_documents_own(web, house):
     request = house.request()
 
@@ -192,6 +199,7 @@ def test_e9_the_validity_copied_into_a_request_cannot_be_wider_than_the_document
     ) == "fk_privilege_request_document_id_authorising_document"  # fmt: skip
 
 
+@pytest.mark.attack("E13")
 def test_e13_the_end_of_a_grant_cannot_be_moved_by_the_application(web, house):
     grant = house.grant()
 
@@ -206,6 +214,7 @@ def test_e13_the_end_of_a_grant_cannot_be_moved_by_the_application(web, house):
     assert refused(web, "DELETE FROM privilege_grant WHERE id = :id", id=grant.id) == "InsufficientPrivilege"
 
 
+@pytest.mark.attack("E14")
 def test_e14_a_grant_cannot_name_another_account_than_its_request(web, house):
     other = House(web)
     request = house.request()

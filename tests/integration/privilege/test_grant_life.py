@@ -85,6 +85,7 @@ def test_e4_what_was_withheld_is_resumed_only_when_the_approver_has_the_role_aga
     assert held(session, house, now).code == grant.code
 
 
+@pytest.mark.attack("I4")
 @pytest.mark.parametrize("state", ["suspended", "left"])
 def test_i4_an_approver_who_is_not_active_at_the_start_does_not_carry_the_grant(session, house, state):
     scheduled(house)
@@ -95,6 +96,7 @@ def test_i4_an_approver_who_is_not_active_at_the_start_does_not_carry_the_grant(
     assert len(start_due_grants(session, act=house.as_admin(now=NOON + HOUR))) == 1
 
 
+@pytest.mark.attack("I4")
 def test_i4_a_grant_that_has_started_goes_on_when_its_approver_moves_later(session, house):
     grant = scheduled(house)
     start_due_grants(session, act=house.as_admin(now=NOON + HOUR))
@@ -106,6 +108,7 @@ def test_i4_a_grant_that_has_started_goes_on_when_its_approver_moves_later(sessi
     assert [step.step for step in steps_of(session, grant_id=grant.id)] == ["granted", "started"]
 
 
+@pytest.mark.attack("I4")
 def test_i4_the_security_approver_of_a_high_grant_must_still_be_of_the_security_unit(session, high_house):
     request = high_house.request(starts_at=NOON + HOUR, ends_at=NOON + 3 * HOUR)
     high_house.decide(request, act=high_house.as_leader())

@@ -20,6 +20,7 @@ def held(session, house, now):
     return active_grant(session, person_id=house.holder.id, asset_code=house.account.asset.code, now=now)
 
 
+@pytest.mark.attack("E10")
 @pytest.mark.parametrize(
     ("moment", "holds"),
     [(-SECOND, False), (timedelta(0), True), (timedelta(hours=4) - SECOND, True), (timedelta(hours=4), False)],
@@ -31,6 +32,7 @@ def test_e10_a_grant_holds_from_its_first_moment_up_to_its_last(session, house, 
     assert (held(session, house, start + moment) is not None) is holds
 
 
+@pytest.mark.attack("E10")
 def test_e10_a_suspended_grant_gives_nothing_until_it_is_resumed(session, house):
     grant = house.grant()
 
@@ -74,6 +76,7 @@ def test_after_a_revocation_the_same_window_can_be_granted_again(session, house)
     assert second.id != first.id
 
 
+@pytest.mark.attack("E14")
 def test_e14_a_grant_for_one_account_opens_no_other_asset_of_the_same_name(session, house):
     house.grant()
     elsewhere = make_account(session, owner=house.owner, name=house.account.name)
@@ -119,6 +122,7 @@ def test_the_grant_that_ends_last_is_the_one_an_act_rests_on(session):
     assert held(session, house, NOON).code == longer.code
 
 
+@pytest.mark.attack("E15")
 def test_e15_a_grant_of_others_looks_like_none(session, house):
     grant = house.grant()
     stranger = (

@@ -187,6 +187,7 @@ def test_a_document_twice_is_refused(admin):
     assert "9/QĐ-BMH cùng ngày ký" in answer.text
 
 
+@pytest.mark.attack("E1")
 def test_e1_the_approver_who_filed_reads_why_they_cannot_decide(app, house, admin):
     both = Browser(app, actor_of(house.admin, roles=("administrator", "approver")))
     code = file(admin, house)
@@ -199,6 +200,7 @@ def test_e1_the_approver_who_filed_reads_why_they_cannot_decide(app, house, admi
     assert "privilege.four_eyes" in answer.text
 
 
+@pytest.mark.attack("E6")
 def test_e6_a_decision_on_what_was_amended_meanwhile_is_refused(admin, leader, house):
     code = file(admin, house)
     read = read_digest(leader, code)
@@ -211,6 +213,7 @@ def test_e6_a_decision_on_what_was_amended_meanwhile_is_refused(admin, leader, h
     assert "thành bản 2" in answer.text
 
 
+@pytest.mark.attack("E7")
 def test_e7_a_double_click_is_refused_the_second_time(admin, leader, house):
     code = file(admin, house)
     read = read_digest(leader, code)
@@ -306,11 +309,13 @@ def test_a_revoked_grant_is_not_revoked_again(admin, leader, house):
     assert "đã kết thúc rồi" in answer.text
 
 
+@pytest.mark.attack("E15")
 @pytest.mark.parametrize("path", ["/privilege/accounts", "/privilege/documents", "/privilege/documents/new"])
 def test_e15_a_holder_without_the_permission_is_refused(holder, path):
     holder.get(path, status=403)
 
 
+@pytest.mark.attack("E15")
 @pytest.mark.parametrize(
     "path",
     ["/privilege/requests/YC-9999", "/privilege/requests/1", "/privilege/requests/YC-", "/privilege/grants/CQ-9999",
@@ -320,6 +325,7 @@ def test_e15_a_guessed_code_leads_nowhere(holder, path):
     holder.get(path, status=404)
 
 
+@pytest.mark.attack("E15")
 def test_e15_the_request_of_somebody_else_is_not_found(app, house, admin):
     code = file(admin, house)
     stranger = Browser(app, actor_of(house.owner, roles=("case-officer",)))
@@ -389,6 +395,7 @@ def test_time_makes_a_scheduled_grant_active_and_ends_it(app, clock, admin, lead
     assert "không được dùng" in after
 
 
+@pytest.mark.attack("D8")
 def test_d8_filing_and_deciding_need_a_fresh_proof_of_exactly_that(app, admin, leader, house):
     form = request_fields(house, **new_document_fields())
     asked = admin.post("/privilege/requests", on="/privilege/requests/new", status=401, **form)

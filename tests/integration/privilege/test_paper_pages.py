@@ -33,6 +33,7 @@ def test_everybody_signed_in_finds_the_eight_forms(app, house):
     holder.get("/privilege/papers/..%2f.pdf", status=404)
 
 
+@pytest.mark.attack("E15")
 def test_e15_a_form_begun_with_an_account_is_for_who_may_see_the_account(app, house):
     with app.extensions["vonglau"].database.unit_of_work() as session:
         own = make_account(

@@ -64,6 +64,7 @@ def test_the_entries_of_a_change_of_rights_name_document_request_approver_and_gr
     assert granted["vn"]["account"]["id"] == house.account.code
 
 
+@pytest.mark.attack("E1")
 @pytest.mark.parametrize(
     ("who", "reason"),
     [
@@ -91,6 +92,7 @@ def test_e1_nobody_approves_what_they_asked_for_filed_or_will_hold(session, hous
     assert last_event(session) == ("privilege:request:approve", "failure", reason)
 
 
+@pytest.mark.attack("E2")
 def test_e2_a_request_whose_only_approver_is_a_party_cannot_be_filed(session, house):
     refused = file_request(
         session, draft=house.draft(holder_login=house.leader.login, requester_login=house.officer.login),
@@ -126,6 +128,7 @@ def test_two_leaders_without_the_security_unit_do_not_make_a_high_grant(session,
     assert grant_of(session, request) is None
 
 
+@pytest.mark.attack("E5")
 def test_e5_one_person_cannot_approve_twice(session, high_house):
     house = high_house
     request = house.request()
@@ -148,6 +151,7 @@ def test_the_owner_of_a_high_account_does_not_approve_its_use(session, high_hous
     assert decision.reason == "request.approver_is_owner"
 
 
+@pytest.mark.attack("E6")
 def test_e6_an_approval_of_an_earlier_version_is_refused(session, house):
     request = house.request()
     read = choice_on(request)
@@ -164,6 +168,7 @@ def test_e6_an_approval_of_an_earlier_version_is_refused(session, house):
     assert last_event(session) == ("privilege:request:approve", "failure", "request.changed")
 
 
+@pytest.mark.attack("E6")
 def test_e6_a_request_somebody_approved_is_no_longer_amended(session, high_house):
     house = high_house
     request = house.request()
@@ -178,6 +183,7 @@ def test_e6_a_request_somebody_approved_is_no_longer_amended(session, high_house
     assert last_event(session) == ("privilege:request:amend", "failure", "request.approved_already")
 
 
+@pytest.mark.attack("E7")
 @pytest.mark.parametrize("verdict", list(Verdict))
 def test_e7_a_decided_request_is_not_decided_again(session, house, verdict):
     request = house.request()
@@ -190,6 +196,7 @@ def test_e7_a_decided_request_is_not_decided_again(session, house, verdict):
     assert last_event(session)[1:] == ("failure", "request.already_decided")
 
 
+@pytest.mark.attack("E7")
 def test_e7_a_withdrawn_request_is_not_approved(session, house):
     request = house.request()
     withdraw_request(session, code=request.code, act=house.as_admin())
@@ -200,6 +207,7 @@ def test_e7_a_withdrawn_request_is_not_approved(session, house):
     assert grant_of(session, request) is None
 
 
+@pytest.mark.attack("E7")
 def test_e7_after_its_last_moment_a_request_expires_on_sight(session, house):
     request = house.request()
     late = house.as_leader(now=request.decide_by + timedelta(seconds=1))
@@ -248,6 +256,7 @@ def test_an_approval_without_a_second_factor_is_refused(session, house):
     assert decision.reason == "request.second_factor_missing"
 
 
+@pytest.mark.attack("E9")
 @pytest.mark.requirement("S0-8.1.b")
 def test_e9_a_request_without_a_document_is_not_filed(session, house):
     refused = file_request(session, draft=house.draft(document_id=999_999), act=house.as_admin(), terms=terms())
@@ -255,6 +264,7 @@ def test_e9_a_request_without_a_document_is_not_filed(session, house):
     assert [(fault.code, fault.field) for fault in refused.faults] == [("input.not_a_choice", "document")]
 
 
+@pytest.mark.attack("E9")
 def test_e9_a_window_that_leaves_the_document_is_refused_by_name(session, house):
     draft = house.draft(starts_at=NOON + timedelta(days=20), ends_at=NOON + timedelta(days=40))
 
@@ -264,6 +274,7 @@ def test_e9_a_window_that_leaves_the_document_is_refused_by_name(session, house)
     assert last_event(session) == ("privilege:request:file", "failure", "document.window_outside")
 
 
+@pytest.mark.attack("E9")
 def test_e9_an_expired_document_is_refused_by_name(session, house):
     later = NOON + timedelta(days=60)
     draft = house.draft(starts_at=later, ends_at=later + timedelta(hours=1))
@@ -308,6 +319,7 @@ def test_all_faults_are_told_at_once(session, house):
     assert [fault.field for fault in refused.faults] == ["account", "holder", "document", "ends_at"]
 
 
+@pytest.mark.attack("E8")
 @pytest.mark.parametrize("class_", ["normal", "high"])
 def test_e8_the_class_is_the_accounts_own_and_bounds_the_window(session, class_):
     house = House(session, class_=class_)
@@ -360,6 +372,7 @@ def test_a_personal_account_is_requested_for_its_owner_only(session, house):
     assert [fault.code for fault in refused.faults] == ["request.holder_not_owner"]
 
 
+@pytest.mark.attack("E15")
 def test_e15_a_request_of_others_looks_like_none(session, house):
     request = house.request(holder_login=house.owner.login)
     stranger = house.as_holder().actor

@@ -54,6 +54,7 @@ def reasons(decisions):
     return sorted("allowed" if isinstance(one, Allow) else one.reason for one in decisions)
 
 
+@pytest.mark.attack("E5")
 def test_e5_two_clicks_of_one_approver_at_once_make_one_approval(work):
     house, request = work(lambda session: (made := House(session, class_="high"), made.request()))
     choice = choice_on(request)
