@@ -5,6 +5,7 @@ Not for: sentences (they live in the messages) and not for decisions (see decisi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import ClassVar
 
@@ -49,9 +50,16 @@ class NotSignedIn(VongLauError):
 
 
 class NotProven(VongLauError):
-    """Raised when an act needs a fresh second factor for exactly itself, and a program sent it without one."""
+    """Raised when an act needs a fresh second factor for exactly itself, and a program sent it without one.
+
+    `question` is what the program needs to send the same call again with the proof; None where it has to use a page.
+    """
 
     status = HTTPStatus.UNAUTHORIZED
+
+    def __init__(self, code: str, *, question: Mapping[str, object] | None = None) -> None:
+        super().__init__(code)
+        self.question = question
 
 
 class NotAllowed(VongLauError):
@@ -98,6 +106,18 @@ class Conflict(VongLauError):
     """Raised when the thing changed under the person's hands, or was already decided."""
 
     status = HTTPStatus.CONFLICT
+
+
+class PreconditionFailed(VongLauError):
+    """Raised when a program changes another version of a thing than it says it has read."""
+
+    status = HTTPStatus.PRECONDITION_FAILED
+
+
+class PreconditionRequired(VongLauError):
+    """Raised when a program changes a versioned thing without saying which version it has read."""
+
+    status = HTTPStatus.PRECONDITION_REQUIRED
 
 
 class TooMany(VongLauError):

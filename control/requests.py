@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -26,6 +27,7 @@ from control.errors import (
     InvalidInput,
     JournalUnavailable,
     LevelTooLow,
+    NotProven,
     NotSignedIn,
     NotVisible,
     Unavailable,
@@ -38,7 +40,14 @@ SESSION_COOKIE = "__Host-vonglau"
 USER_AGENT_CHARACTERS = 256
 log = logging.getLogger(__name__)
 RECORDED_AT_ONCE = frozenset(
-    {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS}
+    {
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.CONFLICT,
+        HTTPStatus.PRECONDITION_FAILED,
+        HTTPStatus.PRECONDITION_REQUIRED,
+        HTTPStatus.TOO_MANY_REQUESTS,
+    }
 )
 OUT_OF_SCOPE = "scope.outside"
 MIB = 1024 * 1024
@@ -132,7 +141,10 @@ def _answer_error(error: VongLauError) -> Response:
                 "", HTTPStatus.SEE_OTHER, {"Location": raising(error.needed, request.full_path.rstrip("?"))}
             )
     faults = error.faults if isinstance(error, InvalidForm) else ()
-    return _page(error.code, error.status, citation=error.citation, params=error.context, faults=faults)
+    question = error.question if isinstance(error, NotProven) else None
+    return _page(
+        error.code, error.status, citation=error.citation, params=error.context, faults=faults, question=question
+    )
 
 
 def redirect_to_sign_in(url: str) -> Response:
@@ -218,11 +230,12 @@ def _page(
     citation: str | None = None,
     params: dict[str, object] | None = None,
     faults: tuple[InvalidInput, ...] = (),
+    question: Mapping[str, object] | None = None,
 ) -> Response:
     language = current_language()
     sentence = services().messages.render(code, language, **(params or {}))
     if request.path.startswith("/api/"):
-        return _problem(code, status, sentence=sentence, citation=citation, faults=faults)
+        return _problem(code, status, sentence=sentence, citation=citation, faults=faults, question=question)
     if wants_json():
         body = {
             "error": {
@@ -245,11 +258,17 @@ def _page(
 
 
 def _problem(
-    code: str, status: HTTPStatus, *, sentence: str, citation: str | None, faults: tuple[InvalidInput, ...]
+    code: str,
+    status: HTTPStatus,
+    *,
+    sentence: str,
+    citation: str | None,
+    faults: tuple[InvalidInput, ...],
+    question: Mapping[str, object] | None,
 ) -> Response:
-    """Answer a program by problem details (RFC 9457)."""
+    """Answer a program by problem details (RFC 9457); `question` is what it has to prove before the act."""
     messages, language = services().messages, current_language()
-    body = {
+    body: dict[str, object] = {
         "type": "about:blank",
         "title": status.phrase,
         "status": int(status),
@@ -267,6 +286,8 @@ def _problem(
             for fault in faults
         ],
     }
+    if question is not None:
+        body["question"] = dict(question)
     answer = make_response(jsonify(body), status)
     answer.content_type = "application/problem+json"
     return answer

@@ -176,6 +176,22 @@ MESSAGES: Mapping[str, Message] = {
         vi="Nhập thời điểm theo dạng ngày/tháng/năm giờ:phút, ví dụ 25/11/2026 09:30.",
         en="Enter a moment as day/month/year hour:minute, for example 25/11/2026 09:30.",
     ),
+    "api.if_match_required": Message(
+        vi="Thiếu If-Match. Đọc yêu cầu trước, rồi gửi ETag của bản đã đọc trong If-Match.",
+        en="If-Match is missing. Read the request first, then send the ETag of what was read as If-Match.",
+    ),
+    "api.once_at_once": Message(
+        vi="Một lời gọi khác với cùng Idempotency-Key đang chạy. Không có gì được tạo; gửi lại sau giây lát.",
+        en="Another call with the same Idempotency-Key is under way. Nothing was made; send it again in a moment.",
+    ),
+    "api.once_form": Message(
+        vi="Idempotency-Key gồm 1 đến {maximum} ký tự ASCII in được.",
+        en="An Idempotency-Key is 1 to {maximum} printable ASCII characters.",
+    ),
+    "api.once_reused": Message(
+        vi="Idempotency-Key này đã dùng cho một nội dung khác. Dùng khoá mới cho lời gọi mới.",
+        en="This Idempotency-Key was used for something else. Use a new one for a new call.",
+    ),
     "key.already_issued": Message(
         vi="Biểu mẫu này đã cấp một khoá rồi. Mở danh sách khoá; bí mật chỉ hiện một lần, nếu lỡ thì thay khoá.",
         en="This form has issued a key already. Open the list; a secret is shown once, and replaced when missed.",

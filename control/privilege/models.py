@@ -2,6 +2,7 @@
 
 from control.privilege.accounts.models import AccountChange, PrivilegedAccount
 from control.privilege.agreements.models import ProviderAgreement
+from control.privilege.api.models import ApiOnce
 from control.privilege.assets.models import Asset
 from control.privilege.documents.models import AuthorisingDocument, DocumentSignature, DocumentWithdrawal
 from control.privilege.grants.models import GrantStep, GrantUse, PrivilegeGrant
@@ -57,6 +58,7 @@ __all__ = [
     "AccountRight",
     "ApiKey",
     "ApiKeyUse",
+    "ApiOnce",
     "Asset",
     "AuthorisingDocument",
     "DocumentSignature",

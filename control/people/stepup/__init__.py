@@ -27,7 +27,7 @@ The first POST answers with the page; the second brings the proof and acts, in o
 between is asked about anew. In tests: `tests.factories.stepup.confirm(client, answer, person_id)` presses the button.
 """
 
-from control.people.stepup.domain import Ask, Matter, Proven
+from control.people.stepup.domain import Ask, Given, Matter, Proven
 from control.people.stepup.routes import ask_page, demand, kept_upload, steps_up
 
-__all__ = ["Ask", "Matter", "Proven", "ask_page", "demand", "kept_upload", "steps_up"]
+__all__ = ["Ask", "Given", "Matter", "Proven", "ask_page", "demand", "kept_upload", "steps_up"]

@@ -47,16 +47,17 @@ def steps_up(view: View) -> View:
     return view
 
 
-def demand(session: Session, matter: Matter, *, file: bytes = b"") -> Proven | Ask:
+def demand(session: Session, matter: Matter, *, file: bytes = b"", given: Given | None = None) -> Proven | Ask:
     """Return the proof that came with the present form, or the question to put; see `control.people.stepup`.
 
     Call it in the transaction of the act, after the form's own faults were told and before anything is done. `file` is
-    an upload of the form, which waits with the question; `kept_upload` gives it back.
+    an upload of the form, which waits with the question; `kept_upload` gives it back. A program's proof comes with its
+    JSON and is `given` by the route that read it.
     """
     return service.prove_or_ask(
         session,
         matter=matter,
-        given=_given(),
+        given=given or _given(),
         token=secrets.token_urlsafe(TOKEN_BYTES),
         rules=present_rules(),
         act=g.act,

@@ -33,6 +33,9 @@ def account(row: PrivilegedAccount) -> Shape:
         "class": row.class_,
         "state": row.state,
         "owner": row.owner.login if row.owner else None,
+        "category": row.category,
+        "person": row.person.login if row.person else None,
+        "last_used_at": moment(row.last_used_at),
     }
 
 

@@ -80,7 +80,7 @@ def create() -> ResponseReturnValue:
     asked = read_key(fields, scopes=scopes, terms=terms)
     faults = list(fields.faults)
     if asked is not None:
-        matter = _matter(asked)
+        matter = matter_of(asked)
         try:
             with unit_of_work() as session:
                 proof = demand(session, matter)
@@ -118,13 +118,7 @@ def rotate(code: str) -> ResponseReturnValue:
     form_token = fields.text("form_token", maximum=64)
     if fields.faults:
         return make_response(_page(code, faults=faults_of(fields.faults)), HTTPStatus.UNPROCESSABLE_ENTITY)
-    matter = Matter(
-        action=Action.PRIVILEGE_KEY_ROTATE,
-        binds={"key": code, "form": form_token},
-        lines=((gettext("Connection key"), code),),
-        title=gettext("Replace key %(code)s by a new one", code=code),
-        back=url_for(".show", code=code),
-    )
+    matter = rotation_of(code, form_token=form_token)
     with unit_of_work() as session:
         service.load_key(session, code)
         proof = demand(session, matter)
@@ -195,7 +189,19 @@ def _handed_out(key: ApiKey, token: Token) -> ResponseReturnValue:
     return make_response(page, HTTPStatus.CREATED)
 
 
-def _matter(asked: NewKey) -> Matter:
+def rotation_of(code: str, *, form_token: str) -> Matter:
+    """Return what replacing a key means."""
+    return Matter(
+        action=Action.PRIVILEGE_KEY_ROTATE,
+        binds={"key": code, "form": form_token},
+        lines=((gettext("Connection key"), code),),
+        title=gettext("Replace key %(code)s by a new one", code=code),
+        back=url_for("privilege_keys.show", code=code),
+    )
+
+
+def matter_of(asked: NewKey) -> Matter:
+    """Return what issuing this key means, as the person reads and confirms it."""
     facts = (
         (gettext("System"), asked.system),
         (gettext("Holder"), asked.holder_unit),
@@ -218,7 +224,7 @@ def _matter(asked: NewKey) -> Matter:
         },
         lines=facts,
         title=gettext("Issue a connection key to %(system)s", system=asked.system),
-        back=url_for(".new"),
+        back=url_for("privilege_keys.new"),
     )
 
 

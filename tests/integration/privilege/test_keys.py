@@ -251,6 +251,9 @@ def test_the_description_names_every_door_of_the_interface(app):
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
     described = {
-        (path, method) for path, item in document()["paths"].items() for method in item if method in {"get", "post"}
+        (path, method)
+        for path, item in document()["paths"].items()
+        for method in item
+        if method in {"get", "post", "put"}
     }
     assert served == described
