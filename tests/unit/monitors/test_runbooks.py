@@ -17,11 +17,11 @@ from typing import Any
 import click
 import pytest
 import yaml
+from flask import Flask
 
 from control.actions import Action
 from control.assurance.findings.domain import RUNBOOKS as FINDING_RUNBOOKS
 from control.cli import LazyGroup
-from control.frame.navigation import WINGS
 from control.operations.alerts.domain import OWN_ALERTS
 from control.operations.messages import MESSAGES
 from control.operations.places import ROOT, RUNBOOKS
@@ -29,6 +29,7 @@ from control.operations.runs.catalogue import Catalogue
 from control.settings import SETTING_DESCRIPTIONS
 from control.stand.programs import COMMANDS
 from control.stand.supervisor import LOSSES, NEEDED
+from control.wiring import wing_wirings
 from monitors.config import RULES_FOLDER
 
 SECTIONS = {
@@ -43,7 +44,6 @@ METRIC = re.compile(r"\bvonglau_[a-z_]+\b")
 PLAIN_LINE = re.compile(r"# \S.*|## \S.*|- \S.*|[1-9]\. \S.*|(Cảnh báo|Alerts|Playbook): `.*`|")
 GLOBAL_OPTIONS = {"--json", "--lang", "--data"}
 FOREIGN = {"pg_wal"}  # a name of PostgreSQL's own
-CODES = {"CB-…", "LC-…", "PT-…"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +112,23 @@ def product_words() -> frozenset[str]:
     return frozenset(word.strip(".") for word in words)
 
 
+@cache
+def codes() -> frozenset[str]:
+    """How a page speaks of any code people read: `CQ-…` where the product makes codes that begin with `CQ-`."""
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "control").rglob("*.py")]
+    return frozenset(f"{prefix}…" for text in sources for prefix in re.findall(r'f?"([A-Z]{2}-)(?:"|\{)', text))
+
+
+@cache
+def addresses() -> frozenset[str]:
+    """Every address the wings answer."""
+    app = Flask("addresses")
+    for wiring in wing_wirings():
+        for blueprint in wiring.BLUEPRINTS:
+            app.register_blueprint(blueprint)
+    return frozenset(rule.rule for rule in app.url_map.iter_rules())
+
+
 def exported() -> set[str]:
     """The names of all gauges the exporter knows."""
     sources = [ROOT / "monitors" / "exporter.py", *(ROOT / "monitors" / "subjects").glob("*.py")]
@@ -173,15 +190,15 @@ def fault_of(span: str) -> str:
     """Say what is wrong with a code span, nothing when it exists."""
     if span.startswith(("vonglau ", "bin/up ")):
         return fault_of_command(span)
-    kind, known = "word", product_words() | FOREIGN | CODES
+    kind, known = "word", product_words() | FOREIGN | codes()
     if re.fullmatch(r"([A-Z][a-z]+){2,}", span):
         kind, known = "alert", frozenset(alerts())
     elif span.startswith("VONGLAU_"):
         kind, known = "setting", frozenset(f"VONGLAU_{name}" for name in SETTING_DESCRIPTIONS)
     elif span.startswith("vonglau_"):
         kind, known = "metric", frozenset(exported())
-    elif span.startswith("/operations/") or span == "/trail":
-        kind, known = "address", frozenset(place.path for wing in WINGS for place in wing.places)
+    elif span.startswith("/"):
+        kind, known = "address", addresses()
     elif re.fullmatch(r"[a-z-]+:[a-z-]+:[a-z-]+", span):
         kind, known = "action", frozenset(str(action) for action in Action)
     elif re.fullmatch(r"run\.[a-z_]+", span):
