@@ -63,6 +63,7 @@ WINGS: tuple[Wing, ...] = (
         title=lazy_gettext("Privilege"),
         places=(
             Place(path="/privilege", title=lazy_gettext("Queue")),
+            Place(path="/privilege/mine", title=lazy_gettext("My own")),
             Place(path="/privilege/accounts", title=lazy_gettext("Accounts")),
             Place(path="/privilege/requests", title=lazy_gettext("Requests")),
             Place(path="/privilege/account-requests", title=lazy_gettext("Account requests")),

@@ -112,9 +112,10 @@ def make_account(
         session.flush()
     values: dict[str, Any] = {
         "kind": "shared", "class_": "normal", "state": "active", "use": "Quản trị máy thử", "owner_id": owner.id,
+        "created_at": NOON,
     }  # fmt: skip
     account = PrivilegedAccount(
-        asset_id=machine.id, code=f"{code}.{name}", name=name, search_text=fold(f"{code} {name}"), created_at=NOON,
+        asset_id=machine.id, code=f"{code}.{name}", name=name, search_text=fold(f"{code} {name}"),
         **(values | changes),
     )  # fmt: skip
     session.add(account)

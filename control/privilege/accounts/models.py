@@ -43,6 +43,17 @@ class PrivilegedAccount(Base):
             unique=True,
             postgresql_where=text("category = 'officer' AND state <> 'retired'"),
         ),
+        *(
+            Index(f"ix_privilege_account_{name}", name, "code")
+            for name in ("asset_id", "category", "class", "kind", "owner_id", "state")
+        ),
+        Index(
+            "ix_privilege_account_undocumented",
+            "code",
+            postgresql_where=text("document_id IS NULL AND state <> 'retired'"),
+        ),
+        Index("ix_privilege_account_unowned", "code", postgresql_where=text("owner_id IS NULL AND state <> 'retired'")),
+        Index("ix_privilege_account_last_used", "last_used_at", postgresql_where=text("state = 'active'")),
     )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)

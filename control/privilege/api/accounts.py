@@ -9,10 +9,11 @@ from control.access import api, audited
 from control.actions import Action
 from control.db import unit_of_work
 from control.permissions import Permission
-from control.privilege.accounts import routes as pages
+from control.privilege.accounts import listing as lists
 from control.privilege.accounts import service
 from control.privilege.api import shapes
 from control.privilege.api.calls import answered, blueprint
+from control.services import services
 
 
 @blueprint.get("/accounts")
@@ -20,9 +21,9 @@ from control.privilege.api.calls import answered, blueprint
 @audited(Action.ACCESS_API_CALL)
 def list_accounts() -> ResponseReturnValue:
     """List the privileged accounts."""
-    listing = pages.LISTING.read(request.args)
+    listing, terms = lists.LISTING.read(request.args), lists.Terms.of(services().policies)
     with unit_of_work() as session:
-        page = service.list_accounts(session, listing=listing, viewer=g.actor)
+        page = lists.list_accounts(session, listing=listing, viewer=g.actor, terms=terms, now=g.now)
         return answered(session, shapes.paged(page, [shapes.account(row) for row in page.rows], path=request.path))
 
 

@@ -67,6 +67,8 @@ class PrivilegeGrant(Base):
             name="ex_privilege_grant_overlap",
         ),
         Index("ix_privilege_grant_person_id", "person_id", "account_id"),
+        Index("ix_privilege_grant_account_id", "account_id", "id"),
+        Index("ix_privilege_grant_live", "account_id", postgresql_where=text("state IN ('active', 'suspended')")),
     )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)

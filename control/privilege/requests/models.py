@@ -68,6 +68,8 @@ class PrivilegeRequest(Base):
             use_alter=True,
         ),
         Index("ix_privilege_request_decide_by", "decide_by", "id"),
+        Index("ix_privilege_request_account_id", "account_id", "id"),
+        Index("ix_privilege_request_document_id", "document_id", "id"),
         Index(
             "ix_privilege_request_extends",
             "extends_grant_id",
