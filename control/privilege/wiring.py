@@ -26,6 +26,7 @@ from control.privilege.papers import routes as papers
 from control.privilege.population import lookuproutes, paperroutes, rightroutes, watchroutes
 from control.privilege.population import routes as population
 from control.privilege.population.messages import MESSAGES as POPULATION_MESSAGES
+from control.privilege.population.rights import withdraw_rights_on
 from control.privilege.processes import routes as processes
 from control.privilege.requests import extending
 from control.privilege.reviews import routes as reviews
@@ -57,6 +58,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     watchroutes.blueprint,
 )
 PORTS: Mapping[str, Any] = {
+    "document_closer:population": withdraw_rights_on,
     "grant_closer:vault": close_checkouts,
     "grant_lookup": GRANT_LOOKUP,
     "key_admission": admit,

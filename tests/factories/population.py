@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from control.acts import Act
 from control.decisions import Deny
+from control.people import unit_for
 from control.people.models import Person
 from control.privilege.documents.domain import NewDocument
 from control.privilege.documents.models import AuthorisingDocument
@@ -53,8 +54,9 @@ class PopulationHouse:
 
     def move(self, person: Person, unit: str) -> None:
         """Put a person into a unit, as the directory would."""
-        self.session.execute(update(Person).where(Person.id == person.id).values(unit=unit))
-        person.unit = unit
+        place = unit_for(self.session, key="", title=unit, now=NOON)
+        self.session.execute(update(Person).where(Person.id == person.id).values(unit=unit, unit_id=place))
+        person.unit, person.unit_id = unit, place
 
     def as_keeper(self, **more: Any) -> Act:
         """What a request of the keeper would carry."""

@@ -12,7 +12,8 @@ from control.decisions import Allow, Decision, Deny
 from control.errors import InvalidInput
 from control.people.models import Person
 from control.privilege.accounts.models import PrivilegedAccount
-from control.privilege.documents.models import AuthorisingDocument
+from control.privilege.documents.domain import is_in_force
+from control.privilege.documents.models import AuthorisingDocument, DocumentWithdrawal
 from control.privilege.population.domain import CUSTODY_RULE, may_act_as_custodian
 from control.privilege.population.models import PopulationCustodian
 from policies import RULES_ZONE
@@ -97,7 +98,13 @@ def end_unfit_custodian(session: Session, *, act: Act) -> int:
         .options(*NEIGHBOURS)
         .where(
             PopulationCustodian.ended_at.is_(None),
-            or_(Person.state != "active", PopulationCustodian.document_valid_to < today),
+            or_(
+                Person.state != "active",
+                PopulationCustodian.document_valid_to < today,
+                PopulationCustodian.document_id.in_(
+                    select(DocumentWithdrawal.document_id).where(DocumentWithdrawal.withdrawn_from <= today)
+                ),
+            ),
         )
         .order_by(PopulationCustodian.id)
         .with_for_update(of=PopulationCustodian, skip_locked=True)
@@ -123,6 +130,6 @@ def _may_appoint(person: Person, *, document: AuthorisingDocument, act: Act) -> 
     today = act.now.astimezone(RULES_ZONE).date()
     if person.id == act.actor.id:
         return Deny(rule=CUSTODY_RULE, reason="population.appoints_self", citation="S0-22.2.a")
-    if not document.valid_from <= today <= document.valid_to:
+    if not is_in_force(document.valid_from, document.valid_to, on=today, withdrawn_from=document.withdrawn_from):
         return Deny(rule=CUSTODY_RULE, reason="population.document_not_in_force", citation="S0-22.2.a")
     return Allow(rule=CUSTODY_RULE)

@@ -6,7 +6,7 @@ Invariants: a record or check is never changed, a newer one stands beside it; a 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
@@ -16,6 +16,7 @@ from control.actions import Action
 from control.acts import Act
 from control.errors import InvalidInput, NotFound
 from control.people.models import Person
+from control.privilege.documents.domain import is_in_force
 from control.privilege.documents.models import AuthorisingDocument
 from control.privilege.population.client import Answer
 from control.privilege.population.custody import current_custodian
@@ -60,6 +61,9 @@ def record_link(session: Session, *, new: NewLink, act: Act) -> PopulationLink:
     document = session.get(AuthorisingDocument, new.document_id)
     if document is None:
         raise InvalidInput("input.not_a_choice", field="document")
+    today = act.now.astimezone(RULES_ZONE).date()
+    if not is_in_force(document.valid_from, document.valid_to, on=today, withdrawn_from=document.withdrawn_from):
+        raise InvalidInput("population.document_not_in_force", field="document")
     people = {
         person.login: person.id
         for person in session.scalars(
@@ -149,7 +153,7 @@ def link_view(session: Session, *, terms: Terms, now: datetime) -> LinkView:
     )
     facts = LinkFacts(
         agreement_from=link.document_valid_from,
-        agreement_to=link.document_valid_to,
+        agreement_to=_agreement_to(link),
         checked_on=check.checked_on if check else None,
         is_check_good=bool(check and check.is_good),
         check_due_on=months_after(check.checked_on, terms.check_months) if check else None,
@@ -168,6 +172,11 @@ def link_view(session: Session, *, terms: Terms, now: datetime) -> LinkView:
         silent=terms.silent_after,
     )
     return LinkView(link=link, check=check, custodian=custodian, exchange=exchange, points=points)
+
+
+def _agreement_to(link: PopulationLink) -> date:
+    gone = link.document.withdrawn_from
+    return link.document_valid_to if gone is None else min(link.document_valid_to, gone - timedelta(days=1))
 
 
 def newest_exchange(session: Session) -> PopulationExchange | None:

@@ -7,7 +7,7 @@ are there, and never comes back from withdrawn; one live right a person.
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import (
     CheckConstraint,
@@ -256,12 +256,18 @@ class PopulationRight(Base):
         return f"{RIGHT_PREFIX}{self.id:04d}"
 
     @property
+    def proposal_to(self) -> date:
+        """The last day of the proposal, which a withdrawal of it brings forward; needs the document loaded."""
+        gone = self.document.withdrawn_from
+        return self.document_valid_to if gone is None else min(self.document_valid_to, gone - timedelta(days=1))
+
+    @property
     def facts(self) -> RightFacts:
-        """The right as the rules see it; needs the person loaded."""
+        """The right as the rules see it; needs the person and the document loaded."""
         return RightFacts(
             state=self.state,
             proposal_from=self.document_valid_from,
-            proposal_to=self.document_valid_to,
+            proposal_to=self.proposal_to,
             need_due_on=self.need_due_on,
             unit=self.unit,
             person_unit=self.person.unit,

@@ -19,6 +19,7 @@ from control.errors import InvalidInput, NotFound
 from control.frame.tables import Listing, Page
 from control.people.models import Person
 from control.privilege.codes import id_from
+from control.privilege.documents.domain import is_in_force
 from control.privilege.documents.models import AuthorisingDocument
 from control.privilege.population.custody import custodian_for
 from control.privilege.population.domain import (
@@ -94,7 +95,9 @@ def grant_right(session: Session, *, login: str, document_id: int, act: Act, ter
         unit=registration.unit if registration else person.unit,
     )
     today = act.now.astimezone(RULES_ZONE).date()
-    if isinstance(decision, Allow) and not document.valid_from <= today <= document.valid_to:
+    if isinstance(decision, Allow) and not is_in_force(
+        document.valid_from, document.valid_to, on=today, withdrawn_from=document.withdrawn_from
+    ):
         decision = Deny(rule=GRANT_RULE, reason="population.document_not_in_force", citation="S0-22.2.b")
     spoken_of = audit.About(person_id=f"person:{person.id}", document_number=document.number)
     if not isinstance(decision, Allow) or registration is None or commitment is None:
@@ -225,6 +228,20 @@ def end_unfit_rights(session: Session, *, act: Act) -> int:
             _withdraw(session, right, why=why, note="", act=act)
         elif is_need_overdue(right.facts, today=today):
             suspend_right(session, right, why=NEED_OVERDUE, act=act)
+    return len(rights)
+
+
+def withdraw_rights_on(session: Session, *, document_id: int, act: Act) -> int:
+    """Withdraw what rests on a withdrawn proposal, now; return how many. Implements the wing's DocumentCloser."""
+    rights = session.scalars(
+        select(PopulationRight)
+        .options(*NEIGHBOURS)
+        .where(PopulationRight.document_id == document_id, PopulationRight.state != RightState.WITHDRAWN.value)
+        .order_by(PopulationRight.id)
+        .with_for_update(of=PopulationRight)
+    ).all()
+    for right in rights:
+        _withdraw(session, right, why="proposal-over", note="", act=act)
     return len(rights)
 
 
