@@ -30,6 +30,7 @@ class Action(StrEnum):
     AUDIT_ANCHOR_RESUME = "audit:anchor:resume"
     AUDIT_ANCHOR_STALL = "audit:anchor:stall"
     AUDIT_BUNDLE_EXPORT = "audit:bundle:export"
+    AUDIT_CLOCK_DIFFER = "audit:clock:differ"
     AUDIT_CLOCK_REGRESS = "audit:clock:regress"
     AUDIT_DISK_FILL = "audit:disk:fill"
     AUDIT_DISK_RECOVER = "audit:disk:recover"

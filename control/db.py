@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from flask import current_app
-from sqlalchemy import BigInteger, DateTime, Engine, MetaData, create_engine, text
+from sqlalchemy import BigInteger, DateTime, Engine, MetaData, create_engine, func, select, text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Session
@@ -166,6 +166,12 @@ def unit_of_work() -> Iterator[Session]:
     database: Database = current_app.extensions["vonglau"].database
     with database.unit_of_work() as session:
         yield session
+
+
+def database_clock(session: Session) -> datetime:
+    """Return the present moment as the database server's clock has it."""
+    at: datetime = session.execute(select(func.clock_timestamp(type_=UtcDateTime()))).scalar_one()
+    return at
 
 
 def is_reachable(engine: Engine) -> bool:

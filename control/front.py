@@ -21,6 +21,8 @@ FIRST_SCREENS = (
     ("approver", "/privilege"),
     ("administrator", "/privilege"),
     ("case-officer", "/cases"),
+    ("unit-leader", "/cases"),
+    ("procedure-contact", "/cases"),
 )
 front = Blueprint("front", __name__)
 

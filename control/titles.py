@@ -18,6 +18,7 @@ ACTION_TITLES: Mapping[Action, Message] = {
     Action.ACCESS_FILE_EXPORT: Message(vi="Tải một danh sách hoặc tệp", en="Take a list or file away"),
     Action.ACCESS_ROUTE_ENTER: Message(vi="Vào một trang", en="Enter a page"),
     Action.ACCESS_ROUTE_SILENT: Message(vi="Trang không ghi việc đã khai", en="A page recorded nothing"),
+    Action.AUDIT_CLOCK_DIFFER: Message(vi="Hai đồng hồ lệch nhau", en="Two clocks disagree"),
     Action.AUDIT_CLOCK_REGRESS: Message(vi="Đồng hồ lùi lại", en="The clock went back"),
     Action.AUDIT_DISK_FILL: Message(vi="Ổ đĩa nhật ký đã đầy", en="The disk of the trail is full"),
     Action.AUDIT_DISK_RECOVER: Message(vi="Ổ đĩa nhật ký có chỗ trở lại", en="The disk of the trail has room again"),

@@ -18,7 +18,7 @@ import policies
 from audit import GroupCommitter
 from control import access, requests, security
 from control.access import not_audited, public
-from control.db import Database
+from control.db import Database, database_clock
 from control.front import front
 from control.messages import CORE_MESSAGES, Messages
 from control.parts import Parts
@@ -70,6 +70,8 @@ def build(
     writer.follow(database.engine)
     database.group = GroupCommitter(engine=database.engine, writer=writer)
     ports: dict[str, Any] = {name: port for wiring in wirings for name, port in wiring.PORTS.items()}
+    # A clock that a caller brought is the only one there is; the machine's is held against the database server's.
+    ports["second_clock"] = database_clock if clock is None else lambda _session: clock()
     ports["frame_parts"] = Parts.of(ports, database=database)
     app.extensions["vonglau"] = Services(
         settings=settings,

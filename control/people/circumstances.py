@@ -5,6 +5,7 @@ Not for: rules. Invariant: below this module nothing reads settings.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from flask import g, request
@@ -77,9 +78,10 @@ def relying_party() -> RelyingParty:
 
 
 def present_rules() -> Rules:
-    """Return the rules as they stand at the present request."""
+    """Return the rules as they stand at the present request, with the second clock beside ours."""
     held = services()
-    return rules_of(held.settings, policies=held.policies, now=g.now)
+    rules = rules_of(held.settings, policies=held.policies, now=g.now)
+    return replace(rules, factor=replace(rules.factor, second_clock=held.ports["second_clock"]))
 
 
 def resume(session: Session, *, token: str, now: datetime, act: Act) -> Actor | None:

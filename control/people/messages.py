@@ -7,6 +7,10 @@ from collections.abc import Mapping
 from control.messages import Message
 
 MESSAGES: Mapping[str, Message] = {
+    "factor.clock_differs": Message(
+        vi="Đồng hồ của hệ thống và của máy chủ cơ sở dữ liệu lệch nhau nên chưa nhận mã dùng một lần.",
+        en="The system's clock and the database server's disagree, so no one-time code counts for now.",
+    ),
     "directory.identity_conflict": Message(
         vi="Mục này của danh bạ đang thuộc về một tên đăng nhập khác ở đây. Một tên chỉ thuộc một người; "
         "quản trị danh bạ cần xem lại.",

@@ -75,7 +75,8 @@ def session_rules(policies: Policies, *, settings: Settings, on: date) -> Sessio
 def factor_rules(policies: Policies, *, settings: Settings, on: date) -> FactorRules:
     """Return what checking a code needs. Raises PolicyError, ValueError."""
     drift = number_of(policies, "totp_drift_steps", profile=settings.profile, on=on)
-    return FactorRules(key=settings.factor_key, drift_steps=drift)
+    apart = number_of(policies, "totp_clock_tolerance_seconds", profile=settings.profile, on=on)
+    return FactorRules(key=settings.factor_key, drift_steps=drift, clock_tolerance=timedelta(seconds=apart))
 
 
 def local_rules(policies: Policies, *, settings: Settings, on: date) -> LocalRules:

@@ -53,6 +53,7 @@ AT_THE_DOOR = frozenset({"session.required", "session.ended", "csrf.invalid"})
 # names what it is about; where there is none, the part stands for itself.
 TOLD: Mapping[str, tuple[Kind, str]] = {
     "access:route:silent": (Kind.SILENT_ROUTE, "endpoint"),
+    "audit:clock:differ": (Kind.CLOCK, "process"),
     "audit:clock:regress": (Kind.CLOCK, "process"),
     "audit:segment:lose": (Kind.SEGMENT, ""),
     "audit:segment:unlink": (Kind.SEGMENT, ""),

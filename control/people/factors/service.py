@@ -7,8 +7,9 @@ sent at once exactly one passes (pam.md A1 to A6).
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from sqlalchemy import CursorResult, exists, func, select, update
@@ -23,13 +24,21 @@ from control.people.factors.domain import proven_step
 from control.people.factors.models import Factor
 from control.people.factors.sealing import NONCE_BYTES, SealBroken, seal, unseal
 
+SecondClock = Callable[[Session], datetime]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FactorRules:
-    """What checking a code needs: the sealing key and how many steps a clock may be off."""
+    """What checking a code needs: the sealing key and how many steps a clock may be off.
+
+    `second_clock` tells the time from elsewhere (the database server's); where it differs from ours by more than
+    `clock_tolerance`, no code counts: whoever moves the clock could make old codes fresh again (A8).
+    """
 
     key: bytes = field(repr=False)
     drift_steps: int
+    second_clock: SecondClock | None = None
+    clock_tolerance: timedelta = timedelta.max
 
 
 def active_factors(session: Session, *, person_id: int) -> Sequence[Factor]:
@@ -85,9 +94,25 @@ def secret_of(factor: Factor, *, rules: FactorRules) -> str:
         raise Unavailable("factor.sealed") from error
 
 
+def _step_of(session: Session, *, factor: Factor, code: str, rules: FactorRules, act: Act) -> int | None:
+    """Return the step a code proves; None for a wrong one, and for every one while two clocks disagree."""
+    if rules.second_clock is not None:
+        apart = act.now - rules.second_clock(session)
+        if abs(apart) > rules.clock_tolerance:
+            act.record(
+                session,
+                Action.AUDIT_CLOCK_DIFFER,
+                outcome=audit.Outcome.FAILURE,
+                reason="factor.clock_differs",
+                details={"process": "web", "seconds": round(apart.total_seconds())},
+            )
+            return None
+    return proven_step(secret_of(factor, rules=rules), code=code, now=act.now, drift_steps=rules.drift_steps)
+
+
 def accept_code(session: Session, *, factor: Factor, code: str, rules: FactorRules, act: Act) -> bool:
     """Tell whether the code is right and fresh, and use it up. A step once used, or before one used, never passes."""
-    step = proven_step(secret_of(factor, rules=rules), code=code, now=act.now, drift_steps=rules.drift_steps)
+    step = _step_of(session, factor=factor, code=code, rules=rules, act=act)
     if step is None:
         return False
     taken = session.execute(
@@ -103,7 +128,7 @@ def confirm_factor(session: Session, *, factor: Factor, code: str, rules: Factor
 
     Refuses when the person has a factor already, whichever of two enrolments was faster (A14).
     """
-    step = proven_step(secret_of(factor, rules=rules), code=code, now=act.now, drift_steps=rules.drift_steps)
+    step = _step_of(session, factor=factor, code=code, rules=rules, act=act)
     if step is None:
         return False
     other = aliased(Factor)
@@ -134,7 +159,7 @@ def replace_totp(session: Session, *, factor: Factor, code: str, rules: FactorRu
 
     For somebody signed in who has just proved themselves; the former one is worth nothing from here on.
     """
-    step = proven_step(secret_of(factor, rules=rules), code=code, now=act.now, drift_steps=rules.drift_steps)
+    step = _step_of(session, factor=factor, code=code, rules=rules, act=act)
     if step is None or factor.state != "pending":
         return False
     session.execute(

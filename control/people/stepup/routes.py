@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -96,7 +97,8 @@ def ask_page(matter: Matter, ask: Ask, *, instead: Mapping[str, str] | None = No
 def present_rules() -> service.Rules:
     """Return what confirming one act needs, as it stands at the present request."""
     held = services()
-    return rules_of(held.policies, settings=held.settings, on=g.now.astimezone(RULES_ZONE).date())
+    rules = rules_of(held.policies, settings=held.settings, on=g.now.astimezone(RULES_ZONE).date())
+    return replace(rules, factor=replace(rules.factor, second_clock=held.ports["second_clock"]))
 
 
 @step_up.post("/step-up/options")

@@ -99,7 +99,8 @@ def test_an_enrolment_code_ends_after_five_wrong_tries_after_its_hours_and_when_
 
 
 @pytest.mark.attack("A15")
-def test_a15_a_reset_takes_two_officers_and_never_oneself(officer, leader, make_browser, work, trail, clock):
+@pytest.mark.attack("D3")
+def test_a15_d3_a_reset_takes_two_officers_and_never_oneself(officer, leader, make_browser, work, trail, clock):
     page = "/people/tap.dt/factors"
     victim = make_browser()
     victim.sign_in("tap.dt")
