@@ -21,6 +21,7 @@ KEY_BYTES = 32
 RECONCILE_AT = time(2, 30)
 ANCHOR_EVERY_SECONDS = 3600
 SIGN_IN_WAYS = ("directory", "local", "e-id", "central", "certificate", "key")
+LOOPBACK_ADDRESSES = ("127.0.0.1", "::1")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -103,6 +104,7 @@ class Settings:
     central_ca_file: Path | None
     client_ca_file: Path | None
     client_crl_file: Path | None
+    proxy_addresses: tuple[str, ...]
     sign_in_off: str
     separation: bool
 
@@ -182,6 +184,7 @@ class Settings:
             central_ca_file=reader.path("CENTRAL_CA_FILE"),
             client_ca_file=reader.path("CLIENT_CA_FILE"),
             client_crl_file=reader.path("CLIENT_CRL_FILE"),
+            proxy_addresses=tuple(reader.text("PROXY_ADDRESSES").replace(",", " ").split()) or LOOPBACK_ADDRESSES,
             sign_in_off=reader.words("SIGN_IN_OFF", known=SIGN_IN_WAYS),
             separation=reader.text("SEPARATION") != "off",
         )
@@ -408,6 +411,7 @@ SETTING_DESCRIPTIONS: Mapping[str, str] = {
     "CENTRAL_CA_FILE": "certificates its https must descend from; the system's own when empty",
     "CLIENT_CA_FILE": "roots that people's certificates (signing USB or SIM) must descend from; empty: none is taken",
     "CLIENT_CRL_FILE": "revocation lists (PEM) of every authority among them; read anew when the file changes",
+    "PROXY_ADDRESSES": "addresses the reverse proxy calls from, for client certificates; this machine when empty",
     "SIGN_IN_OFF": "ways to sign in that are switched off: directory, local, e-id, central, certificate, key",
     "SEPARATION": "off when the processes share one account; refused in production",
 }

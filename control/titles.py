@@ -276,6 +276,28 @@ ACTION_TITLES: Mapping[Action, Message] = {
         vi="Mở giá trị cá nhân trong dấu vết", en="Open personal values of the trail"
     ),
     Action.SIGN_IN_PASSWORD_CHECK: Message(vi="Đăng nhập, bước mật khẩu", en="Sign in, password"),
+    Action.FACTOR_CERTIFICATE_CONFIRM: Message(
+        vi="Người thứ hai xác nhận chứng thư số", en="Second officer confirms a certificate"
+    ),
+    Action.FACTOR_CERTIFICATE_REFUSE: Message(vi="Không nhận chứng thư số", en="Refuse a certificate"),
+    Action.FACTOR_CERTIFICATE_REGISTER: Message(vi="Đăng ký bằng chứng thư số", en="Register by a certificate"),
+    Action.FACTOR_CERTIFICATE_REQUEST: Message(
+        vi="Ghi nhận chứng thư số cho một người", en="Record a certificate for a person"
+    ),
+    Action.FACTOR_CERTIFICATE_REVOKE: Message(vi="Thu hồi chứng thư số", en="Take a certificate away"),
+    Action.PEOPLE_RIGHT_END: Message(
+        vi="Chấm dứt quyền do tài khoản cấp cao cấp", en="End a right of a senior account"
+    ),
+    Action.PEOPLE_RIGHT_GRANT: Message(vi="Tài khoản cấp cao cấp quyền", en="A senior account grants a right"),
+    Action.PEOPLE_SENIOR_CONFIRM: Message(vi="Xác nhận tài khoản cấp cao", en="Confirm a senior account"),
+    Action.PEOPLE_SENIOR_END: Message(vi="Chấm dứt tài khoản cấp cao", en="End a senior account"),
+    Action.PEOPLE_SENIOR_OVERDUE: Message(
+        vi="Tài khoản cấp cao quá hạn rà soát", en="A senior account was not reviewed in time"
+    ),
+    Action.PEOPLE_SENIOR_PROPOSE: Message(vi="Đề nghị tài khoản cấp cao", en="Ask for a senior account"),
+    Action.PEOPLE_SENIOR_REVIEW: Message(vi="Rà soát tài khoản cấp cao", en="Review a senior account"),
+    Action.PEOPLE_SENIOR_SUSPEND: Message(vi="Tạm ngừng tài khoản cấp cao", en="Suspend a senior account"),
+    Action.SIGN_IN_CERTIFICATE_CHECK: Message(vi="Đăng nhập bằng chứng thư số", en="Sign in by certificate"),
     Action.FACTOR_CODE_ISSUE: Message(vi="Cấp mã ghi danh", en="Hand out an enrolment code"),
     Action.FACTOR_CODE_REVOKE: Message(vi="Huỷ mã ghi danh", en="Revoke an enrolment code"),
     Action.FACTOR_KEY_ENROL: Message(vi="Ghi danh khoá bảo mật", en="Enrol a security key"),
@@ -351,6 +373,13 @@ PERMISSION_TITLES: Mapping[Permission, Message] = {
     Permission.PEOPLE_PERSON_READ: Message(vi="Xem người dùng", en="Read people"),
     Permission.PEOPLE_PERSON_UNLOCK: Message(vi="Mở khoá đăng nhập", en="Release a locked sign-in"),
     Permission.PEOPLE_ROLE_READ: Message(vi="Xem vai trò và ma trận quyền", en="Read roles and the rights matrix"),
+    Permission.PEOPLE_SENIOR_CONFIRM: Message(
+        vi="Xác nhận, rà soát tài khoản cấp cao", en="Confirm and review senior accounts"
+    ),
+    Permission.PEOPLE_SENIOR_PROPOSE: Message(
+        vi="Đề nghị, chấm dứt tài khoản cấp cao", en="Ask for and end senior accounts"
+    ),
+    Permission.PEOPLE_SENIOR_READ: Message(vi="Xem tài khoản cấp cao", en="Read senior accounts"),
     Permission.PRIVILEGE_ACCOUNT_READ: Message(vi="Xem tài khoản đặc quyền", en="Read privileged accounts"),
     Permission.PRIVILEGE_AGREEMENT_MANAGE: Message(
         vi="Ghi, chấm dứt thoả thuận với nhà cung cấp định danh", en="Manage agreements with identity providers"

@@ -115,10 +115,12 @@ WINGS: tuple[Wing, ...] = (
         places=(
             Place(path="/people", title=lazy_gettext("Directory")),
             Place(path="/people/roles", title=lazy_gettext("Rights")),
+            Place(path="/people/seniors", title=lazy_gettext("Senior accounts")),
             Place(path="/people/resets", title=lazy_gettext("Factor resets")),
             Place(path="/people/me", title=lazy_gettext("My sign-in")),
             Place(path="/people/me/factors", title=lazy_gettext("My second factors")),
             Place(path="/people/me/identities", title=lazy_gettext("Linked identities")),
+            Place(path="/people/me/certificates", title=lazy_gettext("My certificates")),
         ),
     ),
 )

@@ -30,6 +30,9 @@ from control.operations.jobs.privileges import end_due_privileges
 from control.operations.jobs.reviews import SCHEDULE as REVIEWS
 from control.operations.jobs.reviews import TASK as REVIEWS_TASK
 from control.operations.jobs.reviews import keep_reviews
+from control.operations.jobs.seniors import SCHEDULE as REVIEW_SENIORS
+from control.operations.jobs.seniors import TASK as REVIEW_SENIORS_TASK
+from control.operations.jobs.seniors import review_seniors
 from control.operations.messages import MESSAGES as OPERATIONS_MESSAGES
 from control.operations.rotations import PRIVATES, keep_vault, start_rotation
 from control.operations.rotations import SCHEDULE as KEEP_VAULT
@@ -56,6 +59,8 @@ PORTS: Mapping[str, Any] = {
     f"schedule:{COMPARE.slug}": COMPARE,
     f"job:{SYNC_PEOPLE_TASK}": sync_directory,
     f"schedule:{SYNC_PEOPLE.slug}": SYNC_PEOPLE,
+    f"job:{REVIEW_SENIORS_TASK}": review_seniors,
+    f"schedule:{REVIEW_SENIORS.slug}": REVIEW_SENIORS,
     "degraded:alerting": alerting_chain,
     "degraded:workers": workers,
 }

@@ -393,4 +393,125 @@ MESSAGES: Mapping[str, Message] = {
         vi="Cách đăng nhập này không mở cho bạn theo quy chế đang áp dụng, hoặc đã bị tắt.",
         en="This way to sign in is not open to you by the regulation in force, or is switched off.",
     ),
+    "certificate.authority": Message(
+        vi="Chứng thư số không do tổ chức mà hệ thống tin cậy cấp.",
+        en="The certificate is of no authority that is trusted here.",
+    ),
+    "certificate.document": Message(
+        vi="Ghi số văn bản làm căn cứ, không quá 60 ký tự.",
+        en="Enter the number of the document, up to 60 characters.",
+    ),
+    "certificate.expired": Message(
+        vi="Chứng thư số đã hết hạn hoặc chưa có hiệu lực.",
+        en="The certificate has expired or is not valid yet.",
+    ),
+    "certificate.missing": Message(
+        vi="Trình duyệt không đưa chứng thư số nào.",
+        en="The browser brought no certificate.",
+    ),
+    "certificate.not_bound": Message(
+        vi="Chứng thư số này chưa gắn với ai ở đây, hoặc gắn với người khác.",
+        en="The certificate is bound to nobody here, or to somebody else.",
+    ),
+    "certificate.not_configured": Message(
+        vi="Hệ thống chưa được cài đặt để nhận chứng thư số.",
+        en="Certificates are not set up here.",
+    ),
+    "certificate.not_from_proxy": Message(
+        vi="Yêu cầu mang chứng thư số mà không đi qua cổng của hệ thống, nên bị từ chối.",
+        en="The request brings a certificate without coming through the proxy, so it is refused.",
+    ),
+    "certificate.own": Message(
+        vi="Không ai tự ghi nhận hay xác nhận chứng thư số của chính mình.",
+        en="Nobody records or confirms a certificate of their own.",
+    ),
+    "certificate.purpose": Message(
+        vi="Chứng thư số không dành cho việc ký số và xác thực người dùng.",
+        en="The certificate is not made for signing and for proving who a person is.",
+    ),
+    "certificate.refused": Message(
+        vi="Chưa đăng nhập được bằng chứng thư số: không có, không dùng được, hoặc chưa gắn với ai ở đây. Cắm USB "
+        "ký số, mở lại trang rồi thử lại, hoặc dùng cách khác.",
+        en="Not signed in by certificate: there was none, it could not be used, or it is bound to nobody here. Put "
+        "the signing USB in, open the page anew and try again, or use another way.",
+    ),
+    "certificate.revoked": Message(
+        vi="Chứng thư số đã bị thu hồi.",
+        en="The certificate is revoked.",
+    ),
+    "certificate.same_person": Message(
+        vi="Người xác nhận phải là người khác với người đã ghi nhận.",
+        en="Whoever confirms must not be the one who recorded it.",
+    ),
+    "certificate.status_unknown": Message(
+        vi="Không biết chứng thư số có bị thu hồi hay không: thiếu danh sách thu hồi còn hiệu lực.",
+        en="Whether the certificate is revoked is not known: a revocation list in force is missing.",
+    ),
+    "certificate.taken": Message(
+        vi="Chứng thư số này đã được ghi nhận ở đây, cho người này hoặc người khác; một chứng thư chỉ dùng cho một "
+        "lần gắn.",
+        en="This certificate is on record here already, for this person or another; each is bound once.",
+    ),
+    "certificate.trust_unreadable": Message(
+        vi="Không đọc được tệp chứng thư gốc hoặc danh sách thu hồi, nên tạm thời không nhận chứng thư số. Hãy báo "
+        "người trực.",
+        en="The files of authorities or revocation lists cannot be read, so certificates are not taken for now. "
+        "Tell the person on call.",
+    ),
+    "certificate.unreadable": Message(
+        vi="Nội dung dán vào không phải một chứng thư số dạng PEM.",
+        en="What was sent is not one certificate in PEM.",
+    ),
+    "certificate.weak": Message(
+        vi="Khoá của chứng thư số quá yếu.",
+        en="The key of the certificate is too weak.",
+    ),
+    "notice.certificate_bound": Message(
+        vi="Một chứng thư số vừa được gắn với bạn. Nếu không phải của bạn, hãy báo cán bộ an toàn thông tin.",
+        en="A certificate was bound to you. If it is not yours, tell a security officer.",
+    ),
+    "notice.certificate_requested": Message(
+        vi="Một cán bộ vừa ghi nhận một chứng thư số cho bạn; còn chờ người thứ hai xác nhận.",
+        en="An officer recorded a certificate for you; it waits for a second officer.",
+    ),
+    "notice.certificate_revoked": Message(
+        vi="Một chứng thư số của bạn không còn giá trị; mọi phiên đã kết thúc.",
+        en="A certificate of yours opens nothing any more; all sessions have ended.",
+    ),
+    "senior.form": Message(
+        vi="Điền đủ cơ quan, số văn bản và ngày ký (không ở tương lai).",
+        en="Fill in the body, the document's number and the day it was signed (not in the future).",
+    ),
+    "senior.has_one": Message(
+        vi="Người này đang có một tài khoản cấp cao, hoặc đang chờ xác nhận.",
+        en="This person has a senior account, or one waits for confirmation.",
+    ),
+    "senior.no_certificate": Message(
+        vi="Chỉ người có chứng thư số đang dùng được mới giữ tài khoản cấp cao. Gắn chứng thư số trước.",
+        en="Only somebody with a certificate in use holds a senior account. Bind one first.",
+    ),
+    "senior.not_senior": Message(
+        vi="Chỉ tài khoản cấp cao đang có hiệu lực mới được cấp hoặc chấm dứt quyền này.",
+        en="Only a senior account that stands may grant or end this right.",
+    ),
+    "senior.own": Message(
+        vi="Không ai tự lập, xác nhận, rà soát tài khoản cấp cao hay cấp quyền cho chính mình.",
+        en="Nobody asks for, confirms, reviews or grants for themselves.",
+    ),
+    "senior.person": Message(
+        vi="Không có người này. Chọn trong danh sách.",
+        en="There is no such person. Choose one from the list.",
+    ),
+    "senior.right_held": Message(
+        vi="Người này đang có quyền ấy.",
+        en="This person holds that right already.",
+    ),
+    "senior.right_unknown": Message(
+        vi="Không có quyền này trong danh mục của tài khoản cấp cao.",
+        en="There is no such right among those of senior accounts.",
+    ),
+    "senior.same_person": Message(
+        vi="Người xác nhận phải là người khác với người đã đề nghị.",
+        en="Whoever confirms must not be the one who asked.",
+    ),
 }

@@ -1,5 +1,6 @@
 """Tables of this wing, gathered for the metadata."""
 
+from control.people.certificates.models import ClientCertificate
 from control.people.directory.models import DirectoryContact, DirectoryListing, Person
 from control.people.factors.models import (
     EnrolmentCode,
@@ -14,11 +15,13 @@ from control.people.locks.models import PersonLock
 from control.people.oidc.models import ExternalIdentity, ProviderKeys, ProviderQuestion
 from control.people.roles.models import PersonRole
 from control.people.scope.models import Unit
+from control.people.seniors.models import SeniorAccount, SeniorRight
 from control.people.sessions.models import LoginSession
 from control.people.signin.models import KnownDevice, PendingSignIn, SignInTry
 from control.people.stepup.models import StepUp
 
 __all__ = [
+    "ClientCertificate",
     "DirectoryContact",
     "DirectoryListing",
     "EnrolmentCode",
@@ -37,6 +40,8 @@ __all__ = [
     "ProviderKeys",
     "ProviderQuestion",
     "RecoveryCode",
+    "SeniorAccount",
+    "SeniorRight",
     "SignInTry",
     "StepUp",
     "Unit",

@@ -9,12 +9,14 @@ from flask import Blueprint, url_for
 
 from control.messages import Message
 from control.people import messages
+from control.people.certificates.routes import certificates
 from control.people.circumstances import directory_part, resume
 from control.people.directory.routes import people
 from control.people.factors.resetting import factors
 from control.people.levels.routes import levels, raise_level_url
 from control.people.oidc.routes import oidc
 from control.people.roles.routes import matrix
+from control.people.seniors.routes import seniors
 from control.people.sessions.routes import sessions
 from control.people.signin.keyroutes import signin
 from control.people.stepup.routes import step_up
@@ -25,7 +27,18 @@ def sign_in_url() -> str:
     return url_for("signin.ask")
 
 
-BLUEPRINTS: tuple[Blueprint, ...] = (signin, sessions, people, matrix, step_up, factors, levels, oidc)
+BLUEPRINTS: tuple[Blueprint, ...] = (
+    signin,
+    sessions,
+    people,
+    matrix,
+    step_up,
+    factors,
+    levels,
+    oidc,
+    certificates,
+    seniors,
+)
 MESSAGES: Mapping[str, Message] = messages.MESSAGES
 PORTS: Mapping[str, Any] = {
     "degraded:directory": directory_part,

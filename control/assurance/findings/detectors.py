@@ -57,6 +57,7 @@ TOLD: Mapping[str, tuple[Kind, str]] = {
     "audit:clock:regress": (Kind.CLOCK, "process"),
     "audit:segment:lose": (Kind.SEGMENT, ""),
     "audit:segment:unlink": (Kind.SEGMENT, ""),
+    "people:senior:overdue": (Kind.SENIOR, "senior"),
     "privilege:grant:withhold": (Kind.APPROVER, "grant"),
     "privilege:review:lapse": (Kind.REVIEW, "review"),
 }

@@ -41,6 +41,7 @@ class Kind(StrEnum):
     REFUSALS = "refusals"
     REVIEW = "review"
     SEGMENT = "segment"
+    SENIOR = "senior"
     SHARED = "shared"
     SILENT_ROUTE = "silent-route"
     TAMPER = "tamper"
@@ -79,6 +80,7 @@ RUNBOOKS: Mapping[Kind, str] = {
     Kind.REFUSALS: "unusual-access",
     Kind.REVIEW: "review-overdue",
     Kind.SEGMENT: "trail-segments",
+    Kind.SENIOR: "senior-review",
     Kind.SHARED: "unusual-access",
     Kind.SILENT_ROUTE: "route-silent",
     Kind.TAMPER: "trail-tampered",

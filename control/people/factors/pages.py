@@ -275,7 +275,7 @@ def _matter(action: Action, title: str, *lines: tuple[str, str], **binds: str) -
 def _own(session: Session, factor_id: int) -> Factor:
     factor = session.get(Factor, factor_id if factor_id < 2**63 else 0, with_for_update=True)
     is_mine = factor is not None and factor.person_id == g.actor.id and factor.state == "active"
-    if factor is None or not is_mine or factor.kind == "recovery":
+    if factor is None or not is_mine or factor.kind in {"recovery", "certificate"}:
         raise NotFound("factor", factor_id)
     return factor
 

@@ -18,6 +18,7 @@ from control.actions import Action
 from control.acts import Act
 from control.decisions import Allow, Decision, Deny
 from control.errors import NotFound
+from control.people.certificates.binding import certificates_of, revoke_certificate
 from control.people.directory.models import Person
 from control.people.factors.enrolment import issue_code, revoke_code
 from control.people.factors.models import Factor, FactorReset
@@ -144,6 +145,9 @@ def confirm_reset(
         return decision
     reset.state, reset.confirmed_by_id, reset.settled_at = "confirmed", act.actor.id, act.now
     session.flush()
+    for certificate in certificates_of(session, person_id=person.id):
+        if certificate.state == "active":
+            revoke_certificate(session, certificate_id=certificate.id, reason="factor-reset", act=act)
     removed = session.scalars(
         update(Factor)
         .where(Factor.person_id == person.id, Factor.state != "removed")

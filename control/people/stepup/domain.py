@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
 
+from cryptography import x509
+
 import audit
 from control.actions import Action
 from control.acts import Act
@@ -20,7 +22,8 @@ from control.levels import Level
 
 TOKEN_FORM = re.compile(r"[A-Za-z0-9_-]{43}")
 FIELD, CODE_FIELD, KEY_FIELD = "step_up", "step_up_code", "step_up_key"
-OWN_FIELDS = frozenset({"csrf_token", FIELD, CODE_FIELD, KEY_FIELD})
+CERTIFICATE_FIELD = "step_up_certificate"
+OWN_FIELDS = frozenset({"csrf_token", FIELD, CODE_FIELD, KEY_FIELD, CERTIFICATE_FIELD})
 OVER, CHANGED, REFUSED, USED_UP = "step-up.over", "step-up.changed", "step-up.refused", "sign-in.codes_used_up"
 TOO_LOW = "step-up.level"
 
@@ -60,11 +63,13 @@ class StepUpRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """What came back with the form: the question's token, and a code or the answer of a key."""
+    """What came back with the form: the question's token, and a code, the answer of a key, or a certificate."""
 
     token: str = ""
     code: str = ""
     key: str = field(default="", repr=False)
+    by_certificate: bool = False
+    certificate: x509.Certificate | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +81,7 @@ class Ask:
     fault: str | None = None
     has_code: bool = True
     has_key: bool = False
+    has_certificate: bool = False
     needed: Level = Level.LOW
 
 

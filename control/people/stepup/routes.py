@@ -18,11 +18,13 @@ from sqlalchemy.orm import Session
 
 from control.access import not_audited, signed_in
 from control.db import unit_of_work
-from control.errors import NotProven
+from control.errors import NotProven, Unavailable
+from control.people.certificates.present import present_trust, presented_certificate
 from control.people.factors.keys import ask_for_answer
 from control.people.factors.webauthn import CHALLENGE_BYTES
 from control.people.stepup import service
 from control.people.stepup.domain import (
+    CERTIFICATE_FIELD,
     CODE_FIELD,
     FIELD,
     KEY_FIELD,
@@ -89,7 +91,7 @@ def ask_page(matter: Matter, ask: Ask, *, instead: Mapping[str, str] | None = No
         target=request.full_path.rstrip("?"),
         fault=services().messages.render(ask.fault, current_language()) if ask.fault else None,
         reference=reference_number(),
-        names={"token": FIELD, "code": CODE_FIELD, "key": KEY_FIELD},
+        names={"token": FIELD, "code": CODE_FIELD, "key": KEY_FIELD, "certificate": CERTIFICATE_FIELD},
     )
     return make_response(page, HTTPStatus.UNAUTHORIZED)
 
@@ -97,7 +99,11 @@ def ask_page(matter: Matter, ask: Ask, *, instead: Mapping[str, str] | None = No
 def present_rules() -> service.Rules:
     """Return what confirming one act needs, as it stands at the present request."""
     held = services()
-    rules = rules_of(held.policies, settings=held.settings, on=g.now.astimezone(RULES_ZONE).date())
+    try:
+        trust = present_trust()
+    except Unavailable:  # the files of authorities are broken: codes and keys go on
+        trust = None
+    rules = rules_of(held.policies, settings=held.settings, on=g.now.astimezone(RULES_ZONE).date(), trust=trust)
     return replace(rules, factor=replace(rules.factor, second_clock=held.ports["second_clock"]))
 
 
@@ -127,4 +133,11 @@ def ask_key() -> ResponseReturnValue:
 
 def _given() -> Given:
     form = request.form
-    return Given(token=form.get(FIELD, ""), code=form.get(CODE_FIELD, ""), key=form.get(KEY_FIELD, ""))
+    by_certificate = form.get(CERTIFICATE_FIELD) == "1"
+    return Given(
+        token=form.get(FIELD, ""),
+        code=form.get(CODE_FIELD, ""),
+        key=form.get(KEY_FIELD, ""),
+        by_certificate=by_certificate,
+        certificate=presented_certificate() if by_certificate else None,
+    )

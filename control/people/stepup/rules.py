@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+from control.people.certificates.domain import Trust
 from control.people.factors.webauthn import RelyingParty
 from control.people.rules import factor_rules, number_of, proof_levels, sign_in_rules
 from control.people.stepup.domain import StepUpRules
@@ -12,8 +13,8 @@ from control.settings import Settings
 from policies import Policies
 
 
-def rules_of(policies: Policies, *, settings: Settings, on: date) -> Rules:
-    """Return what confirming one act needs on a day. Raises PolicyError, ValueError."""
+def rules_of(policies: Policies, *, settings: Settings, on: date, trust: Trust | None = None) -> Rules:
+    """Return what confirming one act needs on a day; by `trust` certificates may. Raises PolicyError, ValueError."""
 
     def number(name: str) -> int:
         return number_of(policies, name, profile=settings.profile, on=on)
@@ -26,4 +27,5 @@ def rules_of(policies: Policies, *, settings: Settings, on: date) -> Rules:
         sign_in=sign_in_rules(policies, settings=settings, on=on),
         party=RelyingParty.of(settings.base_url),
         levels=proof_levels(policies, settings=settings, on=on),
+        trust=trust,
     )

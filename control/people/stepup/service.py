@@ -18,6 +18,9 @@ from control.actions import Action
 from control.acts import Act
 from control.decisions import Deny
 from control.levels import Level, reaches
+from control.people.certificates.binding import active_certificate
+from control.people.certificates.domain import Trust
+from control.people.certificates.proving import prove_by_certificate
 from control.people.factors.domain import parse_code
 from control.people.factors.keys import Asker, accept_key
 from control.people.factors.models import Factor
@@ -55,6 +58,7 @@ class Rules:
     sign_in: SignInRules
     party: RelyingParty
     levels: Mapping[str, Level]
+    trust: Trust | None = None
 
 
 def prove_or_ask(
@@ -138,6 +142,10 @@ def _factor_that_proved(session: Session, *, given: Given, rules: Rules, act: Ac
             act=act,
         )
         return key if isinstance(key, Deny) else key.id
+    if given.by_certificate:
+        return prove_by_certificate(
+            session, person_id=act.actor.id, certificate=given.certificate, trust=rules.trust, act=act
+        )
     tried = reserve_code_try(
         session,
         name=name_digest(act.actor.login, rules=rules.sign_in),
@@ -196,6 +204,9 @@ def _again(session: Session, row: StepUp, matter: Matter, *, token: str, rules: 
         fault=fault,
         has_code=would_do("totp") and active_totp(session, person_id=row.person_id) is not None,
         has_key=would_do("webauthn") and has_active_key(session, person_id=row.person_id),
+        has_certificate=rules.trust is not None
+        and would_do("certificate")
+        and active_certificate(session, person_id=row.person_id, now=row.created_at) is not None,
         needed=matter.level,
     )
 

@@ -1,0 +1,125 @@
+"""Prove oneself by a certificate: sign in by it alone (possession, and the PIN its token asks for), or confirm an act.
+
+Invariant: the certificate is judged anew at every use; a revoked one opens nothing from the moment its list says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cryptography import x509
+from sqlalchemy.orm import Session
+
+import audit
+from control.actions import Action
+from control.acts import Act
+from control.decisions import Deny
+from control.people.certificates.binding import certificate_in_use, register_by_certificate
+from control.people.certificates.domain import CertificateRefused, Holder, Trust, judge
+from control.people.certificates.models import ClientCertificate
+from control.people.directory.models import Person
+from control.people.factors.models import Factor
+from control.people.locks.standing import reason_to_stay_out
+from control.people.sessions.service import start_session
+from control.people.signin.service import Result, Rules, Step
+from control.people.ways import STAFF_LIKE, Way
+
+RULE = "sign_in.certificate"
+
+
+def judged(certificate: x509.Certificate | None, *, trust: Trust | None, act: Act) -> Holder | Deny:
+    """Return the holder of the presented certificate, or why it is not taken."""
+    if trust is None:
+        return Deny(rule=RULE, reason="certificate.not_configured")
+    if certificate is None:
+        return Deny(rule=RULE, reason="certificate.missing")
+    try:
+        return judge(certificate, trust=trust, now=act.now)
+    except CertificateRefused as error:
+        return Deny(rule=RULE, reason=error.code)
+
+
+def sign_in_by_certificate(
+    session: Session,
+    *,
+    certificate: x509.Certificate | None,
+    trust: Trust | None,
+    session_token: str,
+    next_path: str,
+    fresh_login: str,
+    rules: Rules,
+    act: Act,
+) -> Result:
+    """Start a session at the level of certificates, or refuse and say why in the trail (S4-11.1.b, S4-10.2)."""
+    action = Action.SIGN_IN_CERTIFICATE_CHECK
+    holder = judged(certificate, trust=trust, act=act)
+    if isinstance(holder, Deny):
+        act.refuse(session, action, holder)
+        return Result(step=Step.REFUSED)
+    row = certificate_in_use(session, fingerprint=holder.fingerprint) or _registered(
+        session, holder, login=fresh_login, rules=rules, act=act
+    )
+    if isinstance(row, Deny):
+        act.refuse(session, action, row, details={"sha256": holder.fingerprint.hex()})
+        return Result(step=Step.REFUSED)
+    person = session.get_one(Person, row.person_id, with_for_update=True, populate_existing=True)
+    about = audit.About(person_id=f"person:{person.id}")
+    reason = reason_to_stay_out(session, person=person, now=act.now) or rules.closed(Way.CERTIFICATE, kind=person.kind)
+    is_known_lately = person.synced_at is not None and act.now - person.synced_at < rules.directory_age
+    if reason is None and person.kind in STAFF_LIKE and not is_known_lately:
+        reason = "directory.silent_too_long"
+    if reason is not None:
+        act.refuse(session, action, Deny(rule=RULE, reason=reason), about=about, details={"certificate": row.id})
+        return Result(step=Step.REFUSED)
+    factor_id = _used(session, row, act=act)
+    actor = start_session(
+        session,
+        person=person,
+        factor_id=factor_id,
+        token=session_token,
+        rules=rules.session,
+        roles=rules.roles,
+        act=act,
+    )
+    act.as_actor(actor).record(session, action, about=about, details={"certificate": row.id})
+    return Result(step=Step.SIGNED_IN, actor=actor, next_path=next_path)
+
+
+def prove_by_certificate(
+    session: Session, *, person_id: int, certificate: x509.Certificate | None, trust: Trust | None, act: Act
+) -> int | Deny:
+    """Return the factor that the presented certificate is, when it is the person's own and holds; else why not."""
+    holder = judged(certificate, trust=trust, act=act)
+    if isinstance(holder, Deny):
+        return holder
+    row = certificate_in_use(session, fingerprint=holder.fingerprint)
+    if row is None or row.person_id != person_id:
+        return Deny(rule=RULE, reason="certificate.not_bound")
+    return _used(session, row, act=act)
+
+
+def _used(session: Session, row: ClientCertificate, *, act: Act) -> int:
+    row.last_used_at = act.now
+    factor = session.get_one(Factor, row.factor_id)
+    factor.last_used_at = act.now
+    session.flush()
+    return factor.id
+
+
+def _registered(session: Session, holder: Holder, *, login: str, rules: Rules, act: Act) -> ClientCertificate | Deny:
+    """Register a citizen or organisation by their certificate where the profile opens that way to them."""
+    kind = "organisation" if holder.is_organisation else "citizen"
+    known = Deny(rule=RULE, reason="certificate.not_bound")
+    if rules.closed(Way.CERTIFICATE, kind=kind) is not None or _was_known(session, holder):
+        return known
+    return register_by_certificate(session, holder=replace(holder), kind=kind, login=login, act=act)
+
+
+def _was_known(session: Session, holder: Holder) -> bool:
+    """Tell whether the certificate waits for a second officer, was refused or taken away: it registers nobody then."""
+    from sqlalchemy import select
+
+    return (
+        session.scalar(select(ClientCertificate.id).where(ClientCertificate.fingerprint == holder.fingerprint))
+        is not None
+    )
