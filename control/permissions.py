@@ -43,6 +43,7 @@ class Permission(StrEnum):
     PEOPLE_SENIOR_CONFIRM = "people:senior:confirm"
     PEOPLE_SENIOR_PROPOSE = "people:senior:propose"
     PEOPLE_SENIOR_READ = "people:senior:read"
+    PRIVILEGE_ACCOUNT_MANAGE = "privilege:account:manage"
     PRIVILEGE_ACCOUNT_READ = "privilege:account:read"
     PRIVILEGE_AGREEMENT_MANAGE = "privilege:agreement:manage"
     PRIVILEGE_DOCUMENT_FILE = "privilege:document:file"

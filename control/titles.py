@@ -122,7 +122,10 @@ ACTION_TITLES: Mapping[Action, Message] = {
     Action.PORTAL_MESSAGE_SETTLE: Message(vi="Trao đổi với Cổng xong", en="A message to the portal was settled"),
     Action.PRIVILEGE_ACCOUNT_ACTIVATE: Message(vi="Kích hoạt tài khoản", en="Activate an account"),
     Action.PRIVILEGE_ACCOUNT_CREATE: Message(vi="Tạo tài khoản", en="Create an account"),
+    Action.PRIVILEGE_ACCOUNT_CHECK: Message(vi="Kiểm tệp tài khoản", en="Check a file of accounts"),
+    Action.PRIVILEGE_ACCOUNT_IMPORT: Message(vi="Nhập tệp tài khoản", en="Import a file of accounts"),
     Action.PRIVILEGE_ACCOUNT_LOCK: Message(vi="Khoá tài khoản", en="Lock an account"),
+    Action.PRIVILEGE_ACCOUNT_RECORD: Message(vi="Ghi nhận tài khoản từ tệp", en="Record an account from a file"),
     Action.PRIVILEGE_ACCOUNT_RETIRE: Message(vi="Thu hồi tài khoản", en="Retire an account"),
     Action.PRIVILEGE_ACCOUNT_SEED: Message(vi="Tạo tài khoản minh hoạ", en="Create a demonstration account"),
     Action.PRIVILEGE_ACCOUNT_SUSPEND: Message(vi="Tạm dừng tài khoản", en="Suspend an account"),
@@ -380,6 +383,9 @@ PERMISSION_TITLES: Mapping[Permission, Message] = {
         vi="Đề nghị, chấm dứt tài khoản cấp cao", en="Ask for and end senior accounts"
     ),
     Permission.PEOPLE_SENIOR_READ: Message(vi="Xem tài khoản cấp cao", en="Read senior accounts"),
+    Permission.PRIVILEGE_ACCOUNT_MANAGE: Message(
+        vi="Nhập, sửa tài khoản và tài sản", en="Import and edit accounts and assets"
+    ),
     Permission.PRIVILEGE_ACCOUNT_READ: Message(vi="Xem tài khoản đặc quyền", en="Read privileged accounts"),
     Permission.PRIVILEGE_AGREEMENT_MANAGE: Message(
         vi="Ghi, chấm dứt thoả thuận với nhà cung cấp định danh", en="Manage agreements with identity providers"

@@ -6,6 +6,7 @@ from control.privilege.api.models import ApiOnce
 from control.privilege.assets.models import Asset
 from control.privilege.documents.models import AuthorisingDocument, DocumentSignature, DocumentWithdrawal
 from control.privilege.grants.models import GrantStep, GrantUse, PrivilegeGrant
+from control.privilege.imports.models import AccountImport
 from control.privilege.keys.models import ApiKey, ApiKeyUse
 from control.privilege.lifecycle.models import (
     AccountHandover,
@@ -50,6 +51,7 @@ __all__ = [
     "AccessReviewItem",
     "AccountChange",
     "AccountHandover",
+    "AccountImport",
     "AccountNotice",
     "AccountProcess",
     "AccountRequest",

@@ -17,6 +17,8 @@ from control.privilege.api import routes as api
 from control.privilege.documents import routes as documents
 from control.privilege.grants import routes as grants
 from control.privilege.grants.service import active_grant
+from control.privilege.imports import routes as imports
+from control.privilege.imports.messages import IMPORT_MESSAGES
 from control.privilege.keys import routes as keys
 from control.privilege.keys.service import admit
 from control.privilege.lifecycle import receipts, urgentroutes
@@ -42,6 +44,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     agreements.blueprint,
     documents.blueprint,
     grants.blueprint,
+    imports.blueprint,
     keys.blueprint,
     urgentroutes.blueprint,  # that of account requests, complete once its steps and the urgent lock have joined it
     notices.blueprint,
@@ -64,4 +67,10 @@ PORTS: Mapping[str, Any] = {
     "key_admission": admit,
     "provider_agreement": AGREEMENT_LOOKUP,
 }
-MESSAGES: Mapping[str, Message] = {**messages.MESSAGES, **LIFECYCLE_MESSAGES, **POPULATION_MESSAGES, **VAULT_MESSAGES}
+MESSAGES: Mapping[str, Message] = {
+    **messages.MESSAGES,
+    **IMPORT_MESSAGES,
+    **LIFECYCLE_MESSAGES,
+    **POPULATION_MESSAGES,
+    **VAULT_MESSAGES,
+}

@@ -1,0 +1,1 @@
+"""Imports: many accounts from one file, checked first, then taken exactly as they were checked."""
