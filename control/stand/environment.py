@@ -44,6 +44,7 @@ class Addresses:
     elasticsearch_passwords: Mapping[str, str] | None = None  # by user
     web_port: int = 0
     monitor_port: int = 0
+    identity: str = ""
     population: str = ""
     witness: str = ""
     witness_key: str = ""
@@ -128,6 +129,9 @@ def _web(addresses: Addresses, secrets: StandSecrets) -> dict[str, str]:
         "VONGLAU_FACTOR_KEY": secrets.factor_key,
         "VONGLAU_SUBJECT_KEY": secrets.subject_key,
         "VONGLAU_ALERTMANAGER_TOKEN": secrets.alertmanager_token,
+        "VONGLAU_EID_ISSUER": addresses.identity,
+        "VONGLAU_EID_CLIENT_ID": "vonglau" if addresses.identity else "",
+        "VONGLAU_EID_CLIENT_SECRET": secrets.identity_key if addresses.identity else "",
         "VONGLAU_POPULATION_URL": addresses.population,
         "VONGLAU_POPULATION_KEY": secrets.population_key if addresses.population else "",
         "VONGLAU_PORTAL_URL": addresses.portal,

@@ -79,16 +79,24 @@ def companion(
         )
     if name == "blackbox":
         return blackbox_exporter(home / name, port=port)
+    if name == "identity":
+        back = f"{addresses.base_url}/sign-in/provider/e-id/return"
+        words = ("--redirect-uri", back)
+        return _simulator(
+            name, "identity_provider", home=home, port=port, code=code, key=secrets.identity_key, words=words
+        )
     if name == "population":
         return _simulator(name, "population", home=home, port=port, code=code, key=secrets.population_key)
     return _simulator(name, "national_portal", home=home, port=port, code=code, key=secrets.portal_key)
 
 
-def _simulator(name: str, package: str, *, home: Path, port: int, code: Path, key: str) -> Daemon:
+def _simulator(
+    name: str, package: str, *, home: Path, port: int, code: Path, key: str, words: tuple[str, ...] = ()
+) -> Daemon:
     """Return one of the simulators, which import nothing from the product."""
     account = account_for("simulator")
     state = folder(home / "state" / name, account=account, mode=0o700)
-    command = [sys.executable, "-m", f"tests.simulators.{package}", "--port", str(port)]
+    command = [sys.executable, "-m", f"tests.simulators.{package}", "--port", str(port), *words]
     launch = process.Launch(
         command=command,
         account=account,

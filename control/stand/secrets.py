@@ -22,6 +22,7 @@ class StandSecrets:
     factor_key: str = field(repr=False)
     subject_key: str = field(repr=False)
     alertmanager_token: str = field(repr=False)
+    identity_key: str = field(repr=False)
     population_key: str = field(repr=False)
     portal_key: str = field(repr=False)
     form_keys: dict[str, str] = field(repr=False)
@@ -38,6 +39,7 @@ class StandSecrets:
             factor_key=known.get("factor_key") or base64.b64encode(secrets.token_bytes(32)).decode(),
             subject_key=known.get("subject_key") or base64.b64encode(secrets.token_bytes(32)).decode(),
             alertmanager_token=known.get("alertmanager_token") or secrets.token_urlsafe(32),
+            identity_key=known.get("identity_key") or secrets.token_urlsafe(32),
             population_key=known.get("population_key") or secrets.token_urlsafe(32),
             portal_key=known.get("portal_key") or secrets.token_urlsafe(32),
             # Each process has a key of its own: what one of them loses opens nothing at another.

@@ -47,6 +47,7 @@ LOSSES = {
     "prometheus": ("không có số đo và cảnh báo", "no measurements and no alerts"),
     "alertmanager": ("cảnh báo không được chuyển", "alerts are not delivered"),
     "blackbox": ("không thăm dò từ ngoài", "nothing is probed from outside"),
+    "identity": ("không có nhà cung cấp định danh mô phỏng", "no simulated identity provider"),
     "witness": ("không ai làm chứng cho nhật ký", "nobody vouches for the trail"),
     "pruner": ("điều đã duyệt về lưu giữ phải chờ", "what was approved about keeping waits"),
     "population": ("không có CSDL dân cư mô phỏng", "no simulated population database"),
@@ -161,6 +162,7 @@ class Stand:
         self._addresses = Addresses(
             base_url=f"http://localhost:{book.port_for('web')}",
             database_urls={role: postgres.url(role) for role in ROLE_LIMITS},
+            identity="" if "identity" in self._without else f"http://{LOOPBACK}:{book.port_for('identity')}",
             population=f"http://{LOOPBACK}:{book.port_for('population')}",
             portal=f"http://{LOOPBACK}:{book.port_for('portal')}",
             prometheus=f"http://{LOOPBACK}:{book.port_for('prometheus')}",
@@ -182,7 +184,7 @@ class Stand:
             self._parts["elasticsearch"] = search
         own = programs.own_programs(self._home, code=self._code, addresses=self._addresses)
         self._parts.update({daemon.name: daemon for daemon in own})
-        for name in ("prometheus", "alertmanager", "blackbox", "population", "portal"):
+        for name in ("prometheus", "alertmanager", "blackbox", "identity", "population", "portal"):
             with self._telling_loss(name):
                 self._parts[name] = programs.companion(
                     name,
@@ -313,7 +315,11 @@ class Stand:
                 "ldap_url": self._addresses.ldap,
                 "profile": self._profile,
                 "people": people,
-                "simulators": {"population": self._addresses.population, "portal": self._addresses.portal},
+                "simulators": {
+                    "identity": self._addresses.identity,
+                    "population": self._addresses.population,
+                    "portal": self._addresses.portal,
+                },
                 "processes": pids,
                 "data": str(self._home),
                 "separation": separation_is_on(),
@@ -347,7 +353,11 @@ class Stand:
 
 
 # Started beside PostgreSQL and the web; the first tuple is waited for, the others may come late.
-_ASIDE = (("slapd",), ("population", "portal", "blackbox", "alertmanager", "prometheus"), ("elasticsearch",))
+_ASIDE = (
+    ("slapd",),
+    ("identity", "population", "portal", "blackbox", "alertmanager", "prometheus"),
+    ("elasticsearch",),
+)
 
 
 def end_leftovers(home: Path) -> None:

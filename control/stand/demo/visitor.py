@@ -102,13 +102,13 @@ class Answer:
         """The page as text."""
         return self.content.decode("utf-8", "replace")
 
-    def form(self, action: str) -> Form:
-        """Return the form whose address matches the pattern. Raises NotOfferedError."""
+    def form(self, action: str, *, holds: str = "csrf_token") -> Form:
+        """Return the form whose address matches, one with the field `holds` first. Raises NotOfferedError."""
         parser = _Forms()
         parser.feed(self.text)
-        for form in parser.found:
-            if re.search(action, form.action):
-                return form
+        matching = [form for form in parser.found if re.search(action, form.action)]
+        if matching:
+            return min(matching, key=lambda one: holds not in one.fields)
         offered = ", ".join(form.action for form in parser.found) or "none"
         raise NotOfferedError(f"{self.path} ({self.status}) offers no form like {action}; it has: {offered}")
 
@@ -142,6 +142,11 @@ class Visitor:
                 break
             answer = self._submit(answer.form(re.escape(form.action)), step_up_code=self._fresh_code())
         return answer
+
+    def press(self, form: Form, **values: str) -> Answer:
+        """Send a form and stay where the answer is: a redirect to somebody else is for the caller to follow."""
+        body = urlencode({**form.fields, **values}).encode()
+        return self._send("POST", form.action, body=body, kind="application/x-www-form-urlencoded")
 
     def _fresh_code(self) -> str:
         """Return a code this visitor has not used; the next half minute's counts already, a later one is waited for."""

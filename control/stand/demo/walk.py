@@ -19,6 +19,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from audit.reconciliations import Reconciliation
+from control.stand.demo import identity
 from control.stand.demo.proof import Proof, entries_in, prove, witnessed
 from control.stand.demo.visitor import OK, NotOfferedError, Visitor
 
@@ -76,6 +77,7 @@ class Walk:
             ("Bản sao để tìm kiếm được so với sổ gốc, hai chiều, từng mục: trùng khớp", self._compare),
             ("Bị từ chối nhiều lần thành phát hiện; giải trình bằng văn bản, người khác đóng", self._explain_a_finding),
             ("Mốc ký có người làm chứng độc lập; gói mang theo chữ ký ấy và tự kiểm được", self._anchor),
+            (identity.TITLE, self._sign_in_by_identity),
         )
         try:
             for number, (title, act) in enumerate(titles, start=1):
@@ -104,6 +106,9 @@ class Walk:
             {"officers": f"{OFFICER} {APPROVER}", "newcomer": NEWCOMER},
             f"{OFFICER}, {APPROVER} đã vào; {NEWCOMER} đọc khoá từ trang QR và đã vào",
         )
+
+    def _sign_in_by_identity(self) -> tuple[dict[str, str], str]:
+        return identity.sign_in_by_identity(officer=self._person(OFFICER), url=self.up["url"])
 
     # 2
 

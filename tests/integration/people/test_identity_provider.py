@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import re
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
@@ -493,3 +494,25 @@ def test_e16_an_agreement_is_recorded_by_its_document_with_a_fresh_proof_and_not
     assert other.post(page, given, form="/people/me").status_code == 403
     assert [entry["event"]["outcome"] for entry in trail("privilege:agreement:record")] == ["success"]
     assert house is not None
+
+
+def test_the_simulator_does_what_its_description_says(provider):
+    import yaml
+
+    from tests.simulators.identity_provider.service import MODES
+
+    file = Path(__file__).parents[2] / "simulators" / "identity_provider" / "openapi.yaml"
+    described = yaml.safe_load(file.read_text("utf-8"))["paths"]
+
+    modes = described["/mode"]["put"]["requestBody"]["content"]["text/plain"]["schema"]["enum"]
+    assert sorted(modes) == sorted(MODES)
+    for path, status in {
+        "/jwks": 200,
+        "/userinfo": 401,
+        "/.well-known/openid-configuration": 200,
+        "/authorize": 400,
+    }.items():
+        connection = http.client.HTTPConnection(urlsplit(provider.issuer).netloc, timeout=5)
+        assert _ask(connection, "GET", path).status == status
+        assert str(status) in described[path]["get"]["responses"]
+        connection.close()

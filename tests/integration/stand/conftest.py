@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-LEFT_OUT = ("elasticsearch", "prometheus", "alertmanager", "blackbox", "population", "portal")
+LEFT_OUT = ("elasticsearch", "prometheus", "alertmanager", "blackbox", "identity", "population", "portal")
 LIGHT = [word for name in LEFT_OUT for word in ("--without", name)]
 PATIENCE_SECONDS = 240
 

@@ -22,7 +22,7 @@ def main() -> int:
     provider = IdentityProvider(
         port=chosen.port,
         client_id=chosen.client_id,
-        client_secret=os.environ["SIMULATED_CLIENT_SECRET"],  # not in the arguments, which every account may read
+        client_secret=os.environ["IDENTITY_KEY"],  # not in the arguments, which every account may read
         redirect_uris=tuple(chosen.redirect_uri),
     )
     with provider:
