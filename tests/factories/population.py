@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
-from datetime import date, timedelta
+from datetime import date
 from functools import cache
 from typing import Any
 
@@ -51,6 +52,12 @@ class PopulationHouse:
         self.keeper = make_person(session, name="Ngô Thị Giữ", roles=("population-manager",))
         self.inspector = make_person(session, name="Cao Văn Kiểm", roles=("police-inspector",))
         self.move(self.officer, UNIT)
+
+    def in_session(self, session: Session) -> PopulationHouse:
+        """The same house, in another transaction."""
+        same = copy.copy(self)
+        same.session = session
+        return same
 
     def move(self, person: Person, unit: str) -> None:
         """Put a person into a unit, as the directory would."""
@@ -140,6 +147,3 @@ class PopulationHouse:
         right = self.grant()
         assert isinstance(right, PopulationRight), right
         return right
-
-
-LATER = NOON + timedelta(minutes=1)
