@@ -31,9 +31,9 @@ def make_server_certificate(*, name: str, now: datetime) -> ServerCertificate:
     """Make an authority and a certificate signed by it for localhost and 127.0.0.1."""
     authority_key = ec.generate_private_key(ec.SECP256R1())
     server_key = ec.generate_private_key(ec.SECP256R1())
-    authority_name = _name(f"Vọng Lâu {name} CA")
+    authority_name = common_name(f"Vọng Lâu {name} CA")
     authority = (
-        _builder(subject=authority_name, issuer=authority_name, key=authority_key, now=now)
+        builder(subject=authority_name, issuer=authority_name, key=authority_key, now=now)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(for_authority=True), critical=True)
         .sign(authority_key, hashes.SHA256())
@@ -41,7 +41,7 @@ def make_server_certificate(*, name: str, now: datetime) -> ServerCertificate:
     alternatives = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))])
     identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key())
     server = (
-        _builder(subject=_name("localhost"), issuer=authority_name, key=server_key, now=now)
+        builder(subject=common_name("localhost"), issuer=authority_name, key=server_key, now=now)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(for_authority=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -66,13 +66,15 @@ def needs_renewal(certificate: str, *, now: datetime) -> bool:
     return loaded.not_valid_after_utc - now < RENEW_BEFORE_END
 
 
-def _name(common_name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+def common_name(text: str) -> x509.Name:
+    """Return the name of a subject that is nothing but this text."""
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
 
-def _builder(
+def builder(
     *, subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, now: datetime
 ) -> x509.CertificateBuilder:
+    """Return a certificate begun, valid from an hour ago for thirteen months."""
     return (
         x509.CertificateBuilder()
         .subject_name(subject)

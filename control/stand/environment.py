@@ -46,6 +46,7 @@ class Addresses:
     monitor_port: int = 0
     identity: str = ""
     population: str = ""
+    signature_trust: str = ""
     witness: str = ""
     witness_key: str = ""
 
@@ -132,6 +133,7 @@ def _web(addresses: Addresses, secrets: StandSecrets) -> dict[str, str]:
         "VONGLAU_EID_ISSUER": addresses.identity,
         "VONGLAU_EID_CLIENT_ID": "vonglau" if addresses.identity else "",
         "VONGLAU_EID_CLIENT_SECRET": secrets.identity_key if addresses.identity else "",
+        "VONGLAU_SIGNATURE_TRUST_DIR": addresses.signature_trust,
         "VONGLAU_POPULATION_URL": addresses.population,
         "VONGLAU_POPULATION_KEY": secrets.population_key if addresses.population else "",
         "VONGLAU_PORTAL_URL": addresses.portal,

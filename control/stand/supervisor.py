@@ -15,12 +15,13 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
 from sqlalchemy import create_engine
 
-from control.stand import process, programs, witness
+from control.stand import process, programs, signing, witness
 from control.stand.accounts import separation_is_on, write_private
 from control.stand.data import DataFolder
 from control.stand.demo import seed
@@ -174,6 +175,7 @@ class Stand:
             elasticsearch_passwords={name: user.password for name, user in search.users.items()},
             web_port=book.port_for("web"),
             monitor_port=book.port_for("monitor"),
+            signature_trust=str(signing.prepare(self._home, now=datetime.now(UTC))),
             witness="" if "witness" in self._without else f"http://{LOOPBACK}:{book.port_for('witness')}",
             witness_key=witness.prepare(self._home, port=book.port_for("witness")),
         )

@@ -250,7 +250,8 @@ def test_the_command_walks_the_thread_and_can_do_it_again(stand: RunningStand, t
     done = stand.vonglau("demo", "--json", check=False)
     steps = [json.loads(line) for line in done.stdout.splitlines()]
 
-    assert [step["ok"] for step in steps] == [True] * 9, "\n".join(step["seen"] for step in steps)
+    assert len(steps) >= 10
+    assert all(step["ok"] for step in steps), "\n".join(step["seen"] for step in steps)
     assert done.returncode == 0
 
 

@@ -78,30 +78,15 @@ def new_link() -> ResponseReturnValue:
 @blueprint.post("/link")
 @requires(Permission.PRIVILEGE_POPULATION_MANAGE)
 @audited(Action.PRIVILEGE_POPULATION_LINK)
-@steps_up
 def record() -> ResponseReturnValue:
     """Record the link, or show every fault beside its field."""
     fields = Fields(request.form)
     new = read_link(fields)
     faults = list(fields.faults)
     if new is not None:
-        matter = Matter(
-            action=Action.PRIVILEGE_POPULATION_LINK,
-            binds={name: request.form.get(name, "") for name in LINK_NAMES},
-            lines=(
-                (gettext("Responsible here"), new.responsible_login),
-                (gettext("Police contact"), f"{new.police_contact}, {new.police_unit}"),
-            ),
-            title=gettext("Record the link with the population database"),
-            back=url_for(".new_link"),
-        )
         try:
             with unit_of_work() as session:
-                proof = demand(session, matter)
-                if not isinstance(proof, Ask):
-                    linking.record_link(session, new=new, act=proof.act)
-            if isinstance(proof, Ask):
-                return ask_page(matter, proof)
+                linking.record_link(session, new=new, act=g.act)
             flash(gettext("The link is recorded."), "ok")
             return redirect(url_for(".link"), HTTPStatus.SEE_OTHER)
         except InvalidInput as fault:

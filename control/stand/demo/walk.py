@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 
 from audit.reconciliations import Reconciliation
 from control.stand.demo import identity
+from control.stand.demo.population import PopulationStep
 from control.stand.demo.proof import Proof, entries_in, prove, witnessed
 from control.stand.demo.visitor import OK, NotOfferedError, Visitor
 
@@ -78,6 +79,7 @@ class Walk:
             ("Bị từ chối nhiều lần thành phát hiện; giải trình bằng văn bản, người khác đóng", self._explain_a_finding),
             ("Mốc ký có người làm chứng độc lập; gói mang theo chữ ký ấy và tự kiểm được", self._anchor),
             (identity.TITLE, self._sign_in_by_identity),
+            ("Cam kết ký số, đăng ký hai nơi, tra cứu dân cư cho một hồ sơ; thiếu thì bị từ chối", self._population()),
         )
         try:
             for number, (title, act) in enumerate(titles, start=1):
@@ -349,6 +351,9 @@ class Walk:
             {"finding": code, "explanation": number},
             f"{HOLDER} bị từ chối {REFUSALS} lần → {code}; {OFFICER} giải trình bằng {number}, {APPROVER} đóng",
         )
+
+    def _population(self) -> PopulationStep:
+        return PopulationStep(up=self.up, person=self._person, now=self.now)
 
     def _person(self, login: str) -> Visitor:
         """Return the browser of a person, signed in now when it is not."""

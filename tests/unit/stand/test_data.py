@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
+from control.privilege.documents.signatures import Trust, judge_signature
 from control.settings import Settings
 from control.stand import data as data_module
+from control.stand import signing
 from control.stand.certificates import make_server_certificate, needs_renewal
 from control.stand.data import MARK, DataFolder
 from control.stand.demo.people import load_people
@@ -23,6 +25,7 @@ from control.stand.ports import PortBook, free_port
 from control.stand.postgres import access_rules
 from control.stand.roles import ROLE_LIMITS
 from control.stand.secrets import PROCESSES, StandSecrets
+from tests.factories.signing import plain_pdf
 
 NOW = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
 
@@ -211,6 +214,20 @@ def test_a_certificate_names_loopback_and_is_renewed_in_time():
     assert needs_renewal(made.certificate, now=NOW + timedelta(days=370))
 
 
+def test_a_demonstrations_signature_is_good_where_its_folder_is_trusted_and_nowhere_else(tmp_path):
+    now = datetime.now(UTC)  # pyHanko signs with the machine's own clock
+    trust = signing.prepare(tmp_path, now=now)
+    before = (tmp_path / "signing" / "signatory.pem").read_bytes()
+
+    signed = signing.sign(tmp_path, plain_pdf(), field="ChuKy")
+    verdicts = [judge_signature(signed, trust=Trust.read(one), now=now).state for one in (trust, None)]
+
+    assert verdicts == ["valid", "untrusted"]
+    assert signing.prepare(tmp_path, now=now) == trust
+    assert (tmp_path / "signing" / "signatory.pem").read_bytes() == before
+    assert (tmp_path / "signing" / "signatory.key").stat().st_mode & 0o077 == 0
+
+
 def test_the_demonstration_has_one_person_for_each_role_and_one_newcomer():
     people = load_people()
 
@@ -223,6 +240,8 @@ def test_the_demonstration_has_one_person_for_each_role_and_one_newcomer():
         "auditor",
         "key-manager",
         "unit-leader",
+        "police-inspector",
+        "population-manager",
     }
     assert [person.login for person in people if not person.enrolled] == ["nhap.ht"]
 
