@@ -26,6 +26,7 @@ from control.privilege.population import lookups, rights
 from control.privilege.population.domain import RightState
 from control.privilege.population.forms import REASON_CHARACTERS
 from control.privilege.population.routes import document_choices, person_choices, refuse_form, refused, terms
+from control.privilege.population.threads import right_stations
 
 blueprint = Blueprint(
     "population_rights", __name__, url_prefix="/privilege/population/rights", template_folder="templates"
@@ -188,6 +189,7 @@ def _page(code: str, *, faults: dict[str, str]) -> str:
     return render_template(
         "population/right.html",
         right=right,
+        stations=right_stations(right, queries),
         queries=[one for one in queries if one.right_id == right.id],
         under_report=under_report,
         faults=faults,
