@@ -123,11 +123,18 @@ ACTION_TITLES: Mapping[Action, Message] = {
     Action.PRIVILEGE_ACCOUNT_ACTIVATE: Message(vi="Kích hoạt tài khoản", en="Activate an account"),
     Action.PRIVILEGE_ACCOUNT_CREATE: Message(vi="Tạo tài khoản", en="Create an account"),
     Action.PRIVILEGE_ACCOUNT_CHECK: Message(vi="Kiểm tệp tài khoản", en="Check a file of accounts"),
+    Action.PRIVILEGE_ACCOUNT_EDIT: Message(vi="Đổi chủ, việc, mức của tài khoản", en="Change an account by document"),
     Action.PRIVILEGE_ACCOUNT_IMPORT: Message(vi="Nhập tệp tài khoản", en="Import a file of accounts"),
     Action.PRIVILEGE_ACCOUNT_LOCK: Message(vi="Khoá tài khoản", en="Lock an account"),
+    Action.PRIVILEGE_ACCOUNT_PROPOSE: Message(
+        vi="Đề nghị đổi tài khoản mức cao", en="Propose a change of an account of class high"
+    ),
+    Action.PRIVILEGE_ACCOUNT_REJECT: Message(vi="Bác việc đổi tài khoản", en="Reject a change of an account"),
     Action.PRIVILEGE_ACCOUNT_RECORD: Message(vi="Ghi nhận tài khoản từ tệp", en="Record an account from a file"),
     Action.PRIVILEGE_ACCOUNT_RETIRE: Message(vi="Thu hồi tài khoản", en="Retire an account"),
     Action.PRIVILEGE_ACCOUNT_SEED: Message(vi="Tạo tài khoản minh hoạ", en="Create a demonstration account"),
+    Action.PRIVILEGE_ASSET_CHANGE: Message(vi="Đổi thông tin tài sản", en="Change an asset"),
+    Action.PRIVILEGE_ASSET_RECORD: Message(vi="Ghi nhận tài sản", en="Record an asset"),
     Action.PRIVILEGE_ACCOUNT_SUSPEND: Message(vi="Tạm dừng tài khoản", en="Suspend an account"),
     Action.PRIVILEGE_AGREEMENT_END: Message(
         vi="Chấm dứt thoả thuận với nhà cung cấp định danh", en="End an agreement with an identity provider"

@@ -65,6 +65,7 @@ WINGS: tuple[Wing, ...] = (
             Place(path="/privilege", title=lazy_gettext("Queue")),
             Place(path="/privilege/mine", title=lazy_gettext("My own")),
             Place(path="/privilege/accounts", title=lazy_gettext("Accounts")),
+            Place(path="/privilege/assets", title=lazy_gettext("Assets")),
             Place(path="/privilege/requests", title=lazy_gettext("Requests")),
             Place(path="/privilege/account-requests", title=lazy_gettext("Account requests")),
             Place(path="/privilege/notices", title=lazy_gettext("Notices")),

@@ -1,6 +1,6 @@
 """Tables of this wing, gathered for the metadata."""
 
-from control.privilege.accounts.models import AccountChange, PrivilegedAccount
+from control.privilege.accounts.models import AccountChange, AccountEdit, PrivilegedAccount
 from control.privilege.agreements.models import ProviderAgreement
 from control.privilege.api.models import ApiOnce
 from control.privilege.assets.models import Asset
@@ -50,6 +50,7 @@ __all__ = [
     "AccessReview",
     "AccessReviewItem",
     "AccountChange",
+    "AccountEdit",
     "AccountHandover",
     "AccountImport",
     "AccountNotice",

@@ -10,10 +10,12 @@ from flask import Blueprint
 from control.messages import Message
 from control.ports import AgreementLookup, GrantLookup
 from control.privilege import messages
+from control.privilege.accounts import editroutes
 from control.privilege.accounts import routes as accounts
 from control.privilege.agreements import routes as agreements
 from control.privilege.agreements.service import agreement_in_force
 from control.privilege.api import routes as api
+from control.privilege.assets import routes as assets
 from control.privilege.documents import routes as documents
 from control.privilege.grants import routes as grants
 from control.privilege.grants.service import active_grant
@@ -41,6 +43,8 @@ GRANT_LOOKUP: GrantLookup = active_grant
 BLUEPRINTS: tuple[Blueprint, ...] = (
     extending.blueprint,  # the requests' own, complete once the pages of deciding and extending have joined it
     accounts.blueprint,
+    editroutes.blueprint,
+    assets.blueprint,
     agreements.blueprint,
     documents.blueprint,
     grants.blueprint,

@@ -103,3 +103,37 @@ class AccountChange(Base):
 
     document: Mapped[AuthorisingDocument | None] = relationship(lazy="raise")
     changed_by: Mapped[Person | None] = relationship(lazy="raise")
+
+
+class AccountEdit(Base):
+    """Another owner, use or class of an account, by document; class high takes a second person (S0-8.1.b)."""
+
+    __tablename__ = "account_edit"
+    __table_args__ = (
+        CheckConstraint("class IN ('normal', 'high')", name="class"),
+        CheckConstraint("state IN ('proposed', 'applied', 'rejected')", name="state"),
+        CheckConstraint("decided_by_id <> proposed_by_id", name="two_persons"),
+        CheckConstraint("(state = 'proposed') = (decided_at IS NULL)", name="decided_at"),
+        CheckConstraint("state = 'proposed' OR NOT is_high OR decided_by_id IS NOT NULL", name="high_needs_second"),
+        CheckConstraint("use <> '' AND reason <> ''", name="complete"),
+        Index("ix_account_edit_open", "account_id", unique=True, postgresql_where=text("state = 'proposed'")),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("privilege_account.id"))
+    owner_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    use: Mapped[str] = mapped_column(Text)
+    class_: Mapped[str] = mapped_column("class", Text)
+    is_high: Mapped[bool]
+    document_id: Mapped[int] = mapped_column(ForeignKey("authorising_document.id"))
+    reason: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(Text)
+    proposed_by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    proposed_at: Mapped[datetime]
+    decided_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    decided_at: Mapped[datetime | None]
+
+    account: Mapped[PrivilegedAccount] = relationship(lazy="raise")
+    owner: Mapped[Person] = relationship(lazy="raise", foreign_keys=[owner_id])
+    proposed_by: Mapped[Person] = relationship(lazy="raise", foreign_keys=[proposed_by_id])
+    document: Mapped[AuthorisingDocument] = relationship(lazy="raise")

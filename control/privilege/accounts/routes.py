@@ -15,6 +15,7 @@ from control.permissions import Permission
 from control.privilege.accounts import listing as lists
 from control.privilege.accounts import service
 from control.privilege.accounts.drawing import Today, today_of
+from control.privilege.accounts.editing import open_edit
 from control.privilege.accounts.listing import LISTING, Terms
 from control.privilege.accounts.panels import panels_of
 from control.privilege.documents.service import signature_of
@@ -108,6 +109,7 @@ def show(code: str) -> ResponseReturnValue:
             account=account,
             grants=grants,
             changes=changes,
+            edit=open_edit(session, account_id=account.id),
             signature=signature,
             panels=panels,
             faults=lists.faults_of(account, terms=_terms(), now=g.now),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Identity, Text, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from control.db import Base
+from control.people.models import Person
 
 
 class Asset(Base):
@@ -27,4 +28,7 @@ class Asset(Base):
     kind: Mapped[str] = mapped_column(Text)
     unit: Mapped[str] = mapped_column(Text)
     level: Mapped[int]
+    responsible_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     created_at: Mapped[datetime]
+
+    responsible: Mapped[Person | None] = relationship(lazy="raise")

@@ -7,6 +7,21 @@ from collections.abc import Mapping
 from control.messages import Message
 
 IMPORT_MESSAGES: Mapping[str, Message] = {
+    "account.edit_decided": Message(vi="Thay đổi này đã được quyết định.", en="This change was decided already."),
+    "account.edit_own": Message(
+        vi="Người đề nghị, hoặc người sẽ chịu trách nhiệm, không tự xác nhận. Cần một người khác.",
+        en="Who proposed it, or would own the account, does not confirm it. Another person must.",
+    ),
+    "account.edit_waits": Message(
+        vi="Tài khoản đang có một thay đổi chờ người thứ hai. Xác nhận hoặc bác thay đổi đó trước.",
+        en="A change of this account waits for a second person. Confirm or reject that one first.",
+    ),
+    "account.nothing_changed": Message(vi="Không có gì khác với hiện tại.", en="Nothing differs from what stands now."),
+    "asset.code_form": Message(
+        vi="Mã chỉ gồm chữ thường không dấu, số, dấu chấm và gạch nối, bắt đầu bằng chữ hoặc số.",
+        en="A code has small letters, digits, dots and hyphens, and begins with a letter or digit.",
+    ),
+    "asset.code_taken": Message(vi="Mã {asset} đã có. Chọn mã khác.", en="Code {asset} is taken. Choose another."),
     "import.changed_meanwhile": Message(
         vi="Dữ liệu đã đổi từ khi tệp được kiểm, kết quả không còn như bạn đã đọc. Xem lại kết quả mới rồi xác nhận.",
         en="What is here changed since the file was checked, so the result is not what you read. Look at it again.",
