@@ -21,8 +21,11 @@ from control.errors import InvalidInput
 from control.levels import Level, reaches
 from control.people.circumstances import present_rules
 from control.people.factors.service import active_factors
+from control.people.oidc.identities import identities_of_person
+from control.people.oidc.offers import offers
 from control.people.signin.domain import local_path
 from control.people.stepup import Ask, Matter, ask_page, demand, steps_up
+from control.security import allow_form_to
 
 levels = Blueprint("levels", __name__, template_folder="templates")
 OWN = "everybody may raise the level of a session of their own"
@@ -51,6 +54,10 @@ def show() -> ResponseReturnValue:
     needed = _needed(request.args.get("needs", ""))
     with unit_of_work() as session:
         held = _own_proofs(session)
+        linked = {row.provider for row in identities_of_person(session, person_id=g.actor.id)}
+        offered = [offer for offer in offers(session) if offer.key in linked]
+    for offer in offered:
+        allow_form_to(offer.origin)
     return render_template(
         "levels/show.html",
         held=g.actor.auth_level,
@@ -59,6 +66,7 @@ def show() -> ResponseReturnValue:
         proofs=held,
         would_do=any(reaches(level, needed) for _kind, level in held),
         words=words_of_level,
+        offers=offered,
         target=local_path(request.args.get("next", "")),
     )
 

@@ -66,6 +66,27 @@ def ask(key: str) -> ResponseReturnValue:
     return _send(key, purpose="sign-in", target=local_path(request.form.get("next", "")) or "/")
 
 
+@oidc.get("/sign-in/provider/<key>")
+@public(because="a link of the portal leads here; the form it shows is ours, and sending it is recorded")
+@not_audited(because="a form of ours that leads to the provider; sending it is recorded")
+def enter_by(key: str) -> ResponseReturnValue:
+    """Lead somebody who comes from the portal on to the provider, without the page of sign-in (S4-11.3).
+
+    Whoever is signed in there comes back known; who is signed in here already goes straight on.
+    """
+    target = local_path(request.args.get("next", ""))
+    if g.actor.id:
+        return redirect(target or "/", HTTPStatus.SEE_OTHER)
+    with unit_of_work() as session:
+        provider = open_provider(session, key)
+        if isinstance(provider, Deny):
+            g.act.refuse(session, Action.SIGN_IN_PROVIDER_ASK, provider, details={"provider": key})
+    if isinstance(provider, Deny):
+        raise NotAllowed(provider)
+    allow_form_to(provider.origin)
+    return render_template("oidc/enter.html", key=key, name=NAMES[key], target=target)
+
+
 @oidc.get("/sign-in/provider/<key>/return")
 @public(because=BACK)
 @not_audited(because="shows a form of ours with what the provider sent; sending it is recorded")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import re
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -191,6 +192,64 @@ def test_both_ways_of_staff_lead_to_one_account_and_the_second_factor_is_asked_b
     assert reasons(trail)[-1] == "oidc.signature"
 
 
+@pytest.mark.requirement("S4-11.2")
+@pytest.mark.requirement("S4-11.3")
+def test_the_page_offers_the_national_identity_and_whoever_is_signed_in_there_sees_no_login_page(
+    browser, make_browser, provider, trail
+):
+    """The provider is where the national portal signs its users in; its browser cookie is what they bring along."""
+    assert "Đăng nhập bằng Định danh điện tử" in browser.get("/sign-in").text
+    portal = http.client.HTTPConnection(urlsplit(provider.issuer).netloc, timeout=10)
+    asked = urlsplit(go(browser))
+    form = urlencode({"username": CITIZEN.username, "password": CITIZEN.password})
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    signed_in = _ask(portal, "POST", f"{asked.path}?{asked.query}", form, kind)
+    assert come_back(browser, signed_in.headers["Location"]).status_code == 303
+    cookie = signed_in.headers["Set-Cookie"].split(";")[0]
+
+    other = make_browser()
+    led = other.get("/sign-in/provider/e-id?next=/people/me/identities")
+    assert (led.status_code, "password" in led.text, "data-onward" in led.text) == (200, False, True)
+    there = urlsplit(
+        other.post(
+            "/sign-in/provider/e-id",
+            {"next": "/people/me/identities"},
+            form="/sign-in/provider/e-id?next=/people/me/identities",
+        ).headers["Location"]
+    )
+    sent_on = _ask(portal, "GET", f"{there.path}?{there.query}", None, {"Cookie": cookie})
+    assert (sent_on.status, sent_on.body) == (302, b""), "no login form there either"
+    arrived = come_back(other, sent_on.headers["Location"])
+
+    assert (arrived.status_code, arrived.headers["Location"]) == (303, "/people/me/identities")
+    assert other.get("/people/me/identities").status_code == 200
+    straight = other.get("/sign-in/provider/e-id?next=/people/me")
+    assert (straight.status_code, straight.headers["Location"]) == (303, "/people/me")
+    assert other.get("/sign-in/provider/e-id?next=//evil.example").headers["Location"] == "/"
+    portal.close()
+
+
+def test_a_low_assertion_gives_a_low_session_and_a_higher_one_of_the_same_person_raises_it(
+    browser, provider, work, trail
+):
+    low = next(account for account in PEOPLE if account.username == "congdan.b")
+    by_eid(browser, low)
+    with work() as session:
+        assert session.execute(text("SELECT auth_level FROM login_session")).scalars().all() == ["low"]
+    assert "mức thấp" in browser.get("/people/me").text
+    provider.people[low.username] = replace(low, acr="muc-2")
+    sent = go(browser, path="/people/me/level/provider/e-id", form="/people/me/level", next="/people/me")
+    assert "acr_values=ky-so" in sent
+    assert "prompt=login" in sent, "whoever raises a level proves it anew"
+    assert come_back(browser, at_provider(sent, low)).headers["Location"] == "/people/me"
+    with work() as session:
+        assert session.execute(text("SELECT auth_level FROM login_session")).scalars().all() == ["medium"]
+
+    by_another = go(browser, path="/people/me/level/provider/e-id", form="/people/me/level")
+    assert come_back(browser, at_provider(by_another, CITIZEN)).status_code == 403
+    assert reasons(trail)[-1] == "oidc.other_person"
+
+
 @pytest.mark.requirement("S0-5.6")
 def test_a_citizen_comes_in_by_electronic_identity_and_by_nothing_else_when_the_profile_says_so(
     browser, make_browser, work, trail
@@ -343,8 +402,6 @@ def test_a_provider_that_misbehaves_closes_its_way_and_no_other(browser, provide
 
 
 def test_a_silent_provider_holds_nobody_longer_than_the_rules_say(browser, provider, monkeypatch):
-    from dataclasses import replace
-
     from control.people.oidc import offers, routes
 
     location = at_provider(go(browser), CITIZEN)
