@@ -1,0 +1,115 @@
+"""Every way to sign in that is configured works and refuses, in one application, and all lead to one account."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, text
+
+from control.people.certificates.binding import confirm_certificate, record_certificate
+from control.people.certificates.domain import holder_of
+from control.people.directory.models import Person
+from tests.factories.authenticator import SoftKey
+from tests.factories.certificates import Authority, header, write_files
+from tests.factories.people import NOON, code_at, make_act, make_actor
+from tests.factories.stepup import question
+from tests.integration.people import conftest
+from tests.integration.people.test_identity_provider import CITIZEN, MAU, RETURN, agree, at_provider, come_back, go
+from tests.integration.people.test_keys import add_key, ask_first, first
+from tests.simulators.identity_provider.service import IdentityProvider, make_key
+
+PROXY = "10.20.4.17"
+
+
+@pytest.fixture(scope="module")
+def authority():
+    return Authority(NOON, "CA Chuyên dùng Thử")
+
+
+@pytest.fixture
+def providers(clock):
+    key = make_key("ES256")
+    made = {
+        name: IdentityProvider(
+            client_secret="x" * 32, redirect_uris=(RETURN.format(name),), key=key, clock=lambda: clock.now.timestamp()
+        )
+        for name in ("e-id", "central")
+    }
+    with made["e-id"], made["central"]:
+        yield made
+
+
+@pytest.fixture
+def house(make_app, directory, providers, tmp_path, authority):
+    """The ministry's own profile: staff by directory, central authentication and certificate; citizens by e-ID."""
+    settings = write_files(tmp_path, authority) | {"VONGLAU_PROXY_ADDRESSES": PROXY}
+    for name, prefix in (("e-id", "EID"), ("central", "CENTRAL")):
+        settings |= {
+            f"VONGLAU_{prefix}_ISSUER": providers[name].issuer,
+            f"VONGLAU_{prefix}_CLIENT_ID": providers[name].client_id,
+            f"VONGLAU_{prefix}_CLIENT_SECRET": providers[name].client_secret,
+        }
+    app = conftest.house.__wrapped__(lambda **more: make_app(**(settings | more)), directory)
+    for name in providers:
+        agree(app, name)
+    return app
+
+
+def bind(app, certificate, now):
+    with app.extensions["vonglau"].database.unit_of_work() as session:
+        people = {one.login: one for one in session.scalars(select(Person))}
+        one, two = (make_act(make_actor(people[login]), now=now) for login in ("giadinh.v", "vidu.l"))
+        row = record_certificate(
+            session, person=people["mau.nt"], holder=holder_of(certificate), document_number="9/QĐ", act=one
+        )
+        confirm_certificate(session, certificate_id=row.id, act=two)
+
+
+@pytest.mark.requirement("S2-5.1.a")
+def test_each_configured_way_lets_its_people_in_and_nobody_else(house, make_browser, authority, clock, providers):
+    page = make_browser().get("/sign-in").text
+    for words in ("Mật khẩu", "Xác thực tập trung của Bộ", "Định danh điện tử", "Chứng thư số", "Đăng nhập bằng khoá"):
+        assert words in page, words
+
+    by_directory = make_browser()
+    by_directory.sign_in("mau.nt")
+    assert make_browser().password("mau.nt", "sai").status_code == 401
+
+    key = SoftKey()
+    assert add_key(by_directory, key).status_code == 303
+    by_key = make_browser()
+    assert first(by_key, key.get(ask_first(by_key))).status_code == 303
+    stranger = make_browser()
+    assert first(stranger, SoftKey().get(ask_first(stranger))).status_code == 401
+
+    way = "/sign-in/provider/central"
+    assert come_back(make_browser(), at_provider(go(make_browser(), path=way), MAU)).status_code == 401
+    asked = by_directory.post("/people/me/identities/central/link", form="/people/me/identities")
+    target, fields = question(asked)
+    clock.now += timedelta(seconds=30)
+    sent = by_directory.client.post(
+        target, data={**fields, "step_up_code": code_at(clock.now)}, environ_base={"REMOTE_ADDR": PROXY}
+    )
+    assert come_back(by_directory, at_provider(sent.headers["Location"], MAU)).status_code == 303
+    by_central = make_browser()
+    clock.now += timedelta(seconds=30)
+    assert come_back(by_central, at_provider(go(by_central, path=way), MAU)).headers["Location"] == "/sign-in/code"
+    assert by_central.code().status_code == 303
+
+    certificate = authority.issue("Nguyễn Thị Mẫu")
+    bind(house, certificate, clock.now)
+    by_certificate = make_browser()
+    done = by_certificate.post("/sign-in/certificate", form="/sign-in", headers=header(certificate))
+    assert done.status_code == 303
+    assert make_browser().post("/sign-in/certificate", form="/sign-in").status_code == 401
+
+    citizen = make_browser()
+    assert come_back(citizen, at_provider(go(citizen), CITIZEN)).status_code == 303
+
+    with house.extensions["vonglau"].database.unit_of_work() as session:
+        rows = session.execute(
+            text(
+                "SELECT p.kind, s.auth_level, count(DISTINCT p.id) FROM login_session s "
+                "JOIN person p ON p.id = s.person_id GROUP BY 1, 2 ORDER BY 1, 2"
+            )
+        ).all()
+    assert [tuple(row) for row in rows] == [("citizen", "medium", 1), ("staff", "high", 1), ("staff", "medium", 1)]
