@@ -16,7 +16,7 @@ from control.commands.speech import Speech
 from control.version import VERSION
 
 GROUPS = {
-    "accounts": ("control.privilege.imports.commands:accounts", "tài khoản đặc quyền / privileged accounts"),
+    "accounts": ("control.privilege.lifecycle.commands:accounts", "tài khoản đặc quyền / privileged accounts"),
     "audit": ("control.commands.audit:audit", "nhật ký kiểm toán / the audit trail"),
     "case": ("control.commands.law:case", "đồng hồ hồ sơ / a case's clock"),
     "compliance": ("control.assurance.compliance.commands:compliance", "tuân thủ / compliance posture"),

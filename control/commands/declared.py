@@ -27,6 +27,7 @@ _PROCESS = "starts a process; what the process does is recorded act by act"
 
 COMMANDS: Mapping[str, Trace] = {
     "accounts import": _records(Action.PRIVILEGE_ACCOUNT_IMPORT),
+    "accounts lock": _records(Action.PRIVILEGE_LIFECYCLE_LOCK),
     "audit body": _records(Action.AUDIT_ENTRY_READ),
     "audit export": _records(Action.AUDIT_BUNDLE_EXPORT),
     "audit gap explain": _records(Action.AUDIT_GAP_EXPLAIN),

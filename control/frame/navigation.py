@@ -70,6 +70,8 @@ WINGS: tuple[Wing, ...] = (
             Place(path="/privilege/account-requests", title=lazy_gettext("Account requests")),
             Place(path="/privilege/notices", title=lazy_gettext("Notices")),
             Place(path="/privilege/processes", title=lazy_gettext("Issued processes")),
+            Place(path="/privilege/personnel", title=lazy_gettext("Personnel changes")),
+            Place(path="/privilege/account-rules", title=lazy_gettext("Account rules")),
             Place(path="/privilege/receipts", title=lazy_gettext("My receipts")),
             Place(path="/privilege/documents", title=lazy_gettext("Documents")),
             Place(path="/privilege/papers", title=lazy_gettext("Forms")),

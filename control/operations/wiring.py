@@ -12,6 +12,7 @@ from control.messages import Message
 from control.operations.alerts.hook import hooks
 from control.operations.alerts.parts import report as alerting_chain
 from control.operations.alerts.routes import alerts
+from control.operations.jobs.accounts import CHECK_TASK, CHECKS, WORK, WORK_TASK, check_accounts, work_accounts
 from control.operations.jobs.parts import report as workers
 from control.operations.jobs.people import SCHEDULE as SYNC_PEOPLE
 from control.operations.jobs.people import TASK as SYNC_PEOPLE_TASK
@@ -45,6 +46,10 @@ from control.operations.runs.service import TASK as RUN_TASK
 BLUEPRINTS: tuple[Blueprint, ...] = (alerts, hooks, runs, runbooks)
 MESSAGES: Mapping[str, Message] = OPERATIONS_MESSAGES
 PORTS: Mapping[str, Any] = {
+    f"job:{CHECK_TASK}": check_accounts,
+    f"job:{WORK_TASK}": work_accounts,
+    f"schedule:{CHECKS.slug}": CHECKS,
+    f"schedule:{WORK.slug}": WORK,
     f"job:{RUN_TASK}": partial(run_playbook, privates=PRIVATES),
     f"job:{KEEP_VAULT_TASK}": keep_vault,
     f"schedule:{KEEP_VAULT.slug}": KEEP_VAULT,

@@ -12,6 +12,10 @@ from control.privilege.grants.ending import (
     suspend_unfit_grants,
 )
 from control.privilege.grants.service import active_grant
+from control.privilege.lifecycle.seeding import seed_account_requests
+from control.privilege.lifecycle.terms import LifecycleTerms
+from control.privilege.lifecycle.upkeep import call_out, call_overdue, sweep_accounts, work_due
+from control.privilege.personnel.service import notice_changes as notice_personnel
 from control.privilege.population.service import end_unfit_access
 from control.privilege.requests.service import expire_due_requests
 from control.privilege.reviews.domain import Rules as ReviewRules
@@ -40,11 +44,14 @@ from control.privilege.vault.upkeep import unknown as unknown_secrets
 
 __all__ = [
     "Custody",
+    "LifecycleTerms",
     "ReviewRules",
     "RotationResult",
     "SettledRotation",
     "VaultTerms",
     "active_grant",
+    "call_out",
+    "call_overdue",
     "carry_out_withdrawals",
     "change_state",
     "close_due_checkouts",
@@ -55,6 +62,7 @@ __all__ = [
     "end_unfit_access",
     "expire_due_requests",
     "lapse_overdue_reviews",
+    "notice_personnel",
     "open_due_reviews",
     "order_due_rotations",
     "overdue_reviews",
@@ -64,13 +72,16 @@ __all__ = [
     "reassign_reviews",
     "remind_reviewers",
     "rotations_under_way",
+    "seed_account_requests",
     "seed_demonstration",
     "seed_review",
     "settle_rotation",
     "start_due_grants",
     "suspend_grants_of",
     "suspend_unfit_grants",
+    "sweep_accounts",
     "tell_releases",
     "unknown_secrets",
     "waiting_rotations",
+    "work_due",
 ]

@@ -15,6 +15,7 @@ from control.privilege.lifecycle.models import (
     AccountRequestPaper,
 )
 from control.privilege.notices.models import AccountNotice
+from control.privilege.personnel.models import AccountDormancy, PersonnelChange, PersonnelSnapshot
 from control.privilege.population.models import (
     PopulationCustodian,
     PopulationLink,
@@ -37,6 +38,7 @@ from control.privilege.population.uses import (
 from control.privilege.processes.models import AccountProcess, AccountRight, ProcessStep
 from control.privilege.requests.models import PrivilegeApproval, PrivilegeRequest
 from control.privilege.reviews.models import AccessReview, AccessReviewItem
+from control.privilege.rulesets.models import AccountRuleSet
 from control.privilege.vault.models import (
     SecretCheckout,
     SecretCustody,
@@ -50,6 +52,7 @@ __all__ = [
     "AccessReview",
     "AccessReviewItem",
     "AccountChange",
+    "AccountDormancy",
     "AccountEdit",
     "AccountHandover",
     "AccountImport",
@@ -59,6 +62,7 @@ __all__ = [
     "AccountRequestLine",
     "AccountRequestPaper",
     "AccountRight",
+    "AccountRuleSet",
     "ApiKey",
     "ApiKeyUse",
     "ApiOnce",
@@ -68,6 +72,8 @@ __all__ = [
     "DocumentWithdrawal",
     "GrantStep",
     "GrantUse",
+    "PersonnelChange",
+    "PersonnelSnapshot",
     "PopulationCustodian",
     "PopulationExchange",
     "PopulationLeak",

@@ -27,6 +27,7 @@ from control.privilege.lifecycle import receipts, urgentroutes
 from control.privilege.lifecycle.messages import MESSAGES as LIFECYCLE_MESSAGES
 from control.privilege.notices import routes as notices
 from control.privilege.papers import routes as papers
+from control.privilege.personnel import routes as personnel
 from control.privilege.population import lookuproutes, paperroutes, rightroutes, watchroutes
 from control.privilege.population import routes as population
 from control.privilege.population.messages import MESSAGES as POPULATION_MESSAGES
@@ -34,6 +35,7 @@ from control.privilege.population.rights import withdraw_rights_on
 from control.privilege.processes import routes as processes
 from control.privilege.requests import extending
 from control.privilege.reviews import routes as reviews
+from control.privilege.rulesets import routes as rulesets
 from control.privilege.vault import taking as vault
 from control.privilege.vault.messages import VAULT_MESSAGES
 from control.privilege.vault.service import close_for_grant as close_checkouts
@@ -53,8 +55,10 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     urgentroutes.blueprint,  # that of account requests, complete once its steps and the urgent lock have joined it
     notices.blueprint,
     papers.blueprint,
+    personnel.blueprint,
     processes.blueprint,
     receipts.blueprint,
+    rulesets.blueprint,
     vault.blueprint,
     reviews.blueprint,
     api.blueprint,

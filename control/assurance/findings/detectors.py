@@ -59,6 +59,7 @@ TOLD: Mapping[str, tuple[Kind, str]] = {
     "audit:segment:unlink": (Kind.SEGMENT, ""),
     "people:senior:overdue": (Kind.SENIOR, "senior"),
     "privilege:grant:withhold": (Kind.APPROVER, "grant"),
+    "privilege:lifecycle:escalate": (Kind.ACCOUNTS, "subject"),
     "privilege:review:lapse": (Kind.REVIEW, "review"),
 }
 SEGMENTS = "segments"

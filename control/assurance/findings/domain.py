@@ -27,6 +27,7 @@ RULE_PARTY = "finding.party"
 class Kind(StrEnum):
     """What was found; stored, so never renamed."""
 
+    ACCOUNTS = "accounts"
     ANCHOR = "anchor"
     APPROVER = "approver"
     CLOCK = "clock"
@@ -66,6 +67,7 @@ class State(StrEnum):
 
 
 RUNBOOKS: Mapping[Kind, str] = {
+    Kind.ACCOUNTS: "account-requests",
     Kind.ANCHOR: "trail-anchor",
     Kind.APPROVER: "grant-withheld",
     Kind.CLOCK: "clock-step",

@@ -27,6 +27,7 @@ from control.permissions import Permission
 def kind_titles() -> Mapping[Kind, str]:
     """Return what each kind is called, in the reader's language."""
     return {
+        Kind.ACCOUNTS: gettext("Accounts"),
         Kind.ANCHOR: gettext("No anchor"),
         Kind.APPROVER: gettext("Approver lost the role"),
         Kind.CLOCK: gettext("Clock stepped"),
@@ -52,6 +53,7 @@ def kind_titles() -> Mapping[Kind, str]:
 def kind_meanings() -> Mapping[Kind, str]:
     """Return what each kind says, in one sentence."""
     return {
+        Kind.ACCOUNTS: gettext("A request about accounts, a notice or a role is past what the rules allow."),
         Kind.ANCHOR: gettext("A witness or the time stamp has not confirmed the trail for too long."),
         Kind.APPROVER: gettext("A grant was withheld at its start because whoever approved it no longer may approve."),
         Kind.CLOCK: gettext("The clock of a process moved otherwise than time did."),

@@ -2,7 +2,7 @@
 
 What the database itself refuses: a right without a commitment of its person, or for somebody the unit's commitment or
 list does not name; an active right before both receipts are there; a look-up without an active right; another outcome
-for a look-up; a way back from withdrawn; a change of a paper, a receipt or a list (S3-15.1, S3-15.2).
+for a look-up; a way back from withdrawn; a change of a paper, a receipt or a list (S3-15.1, S3-15.2.a).
 """
 
 import sqlalchemy as sa

@@ -64,6 +64,12 @@ class OwnAlert:
 
 
 OWN_ALERTS: Mapping[str, OwnAlert] = {
+    "AccountRequestOverdue": OwnAlert(
+        severity=Severity.TICKET,
+        summary="Yêu cầu tài khoản hoặc thông báo {subject} đã quá hạn theo luật",
+        summary_en="Account request or notice {subject} is past its legal date",
+        runbook="account-requests",
+    ),
     "DirectoryListingRefused": OwnAlert(
         severity=Severity.TICKET,
         summary="Đọc danh bạ theo lịch bị từ chối ({subject}); chưa ai bị thay đổi",
@@ -82,6 +88,12 @@ OWN_ALERTS: Mapping[str, OwnAlert] = {
         summary_en="Job {subject} was left undone when its worker died",
         runbook="jobs-waiting",
     ),
+    "LeaverUnmatched": OwnAlert(
+        severity=Severity.TICKET,
+        summary="Có cán bộ đã thôi việc mà chưa đơn vị nào đề nghị thu hồi tài khoản ({subject})",
+        summary_en="Somebody has left and no unit has asked to revoke the account ({subject})",
+        runbook="account-requests",
+    ),
     "OwnerLeft": OwnAlert(
         severity=Severity.TICKET,
         summary="{subject} đã thôi việc mà còn đứng tên chủ tài khoản đặc quyền",
@@ -99,6 +111,12 @@ OWN_ALERTS: Mapping[str, OwnAlert] = {
         summary="Đợt rà soát quyền {subject} quá hạn; quyền chưa rà soát đã bị tạm ngừng",
         summary_en="Access review {subject} is overdue; what was not reviewed is suspended",
         runbook="review-overdue",
+    ),
+    "ProcessRoleVacant": OwnAlert(
+        severity=Severity.TICKET,
+        summary="Có vai trò trong quy trình đang chạy chưa có tài khoản hoạt động ({subject})",
+        summary_en="A role of an active process has no active account ({subject})",
+        runbook="account-requests",
     ),
     "RunInterrupted": OwnAlert(
         severity=Severity.PAGE,
@@ -129,6 +147,12 @@ OWN_ALERTS: Mapping[str, OwnAlert] = {
         summary="Không bí mật nào đang giữ của {subject} còn dùng được",
         summary_en="None of the kept secrets of {subject} works",
         runbook="secret-unknown",
+    ),
+    "StaffAccountUnrequested": OwnAlert(
+        severity=Severity.TICKET,
+        summary="Có tài khoản cán bộ hoạt động mà không có yêu cầu của đơn vị ({subject})",
+        summary_en="A staff account is active without a request of its unit ({subject})",
+        runbook="account-requests",
     ),
 }
 

@@ -39,6 +39,9 @@ def sync_directory(context: JobContext) -> None:
             raise_own(session, ALERT, subject=SUBJECT, act=act)
             return
         settle_own(session, ALERT, subject=SUBJECT, act=act)
+        # A move takes the rights of the old unit away now, and both it and a leaving become requests (S4-41.2).
+        terms = privilege.LifecycleTerms.of(law, profile=context.settings.profile)
+        privilege.notice_personnel(session, act=act, terms=terms)
         names = people_by_id(session, person_ids=report.left)
         for person_id in report.left:
             privilege.end_grants_of(session, person_id=person_id, act=act)

@@ -248,6 +248,28 @@ def withdraw_request(session: Session, *, code: str, act: Act) -> Decision:
     return decision
 
 
+def set_draft_rights(session: Session, *, code: str, position: int, rights: Sequence[str], act: Act) -> Decision:
+    """Say which rights a line of a draft asks for: what the directory drafted names none of the new unit's."""
+    request = load_locked(session, code)
+    adopt(session, request, act=act)
+    facts = facts_of(request)
+    line = next((line for line in request.lines if line.position == position), None)
+    decision: Decision = Allow(rule=domain.RULE_STATE)
+    if line is None or line.kind != Kind.CHANGE or request.state != State.DRAFT:
+        decision = Deny(rule=domain.RULE_STATE, reason="lifecycle.wrong_state", params={"state": request.state})
+    elif act.actor.id not in facts.parties:
+        decision = Deny(rule=domain.RULE_FOUR_EYES, reason="lifecycle.not_yours")
+    details: dict[str, str | int | bool] = {"line": position, "rights": " ".join(rights)}
+    if isinstance(decision, Deny) or line is None:
+        refusal = decision if isinstance(decision, Deny) else Deny(rule=domain.RULE_STATE, reason="not_found")
+        act.refuse(session, Action.PRIVILEGE_LIFECYCLE_FILE, refusal, about=about(request), details=details)
+        return refusal
+    line.rights_asked = list(rights)
+    session.flush()
+    act.record(session, Action.PRIVILEGE_LIFECYCLE_FILE, about=about(request, line), details=details)
+    return decision
+
+
 def _once(told: Sequence[InvalidInput], faults: Sequence[InvalidInput]) -> list[InvalidInput]:
     """Return the faults of fields that have none yet: one sentence a field is enough."""
     named = {fault.field for fault in told}

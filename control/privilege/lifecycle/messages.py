@@ -7,6 +7,26 @@ from collections.abc import Mapping
 from control.messages import Message
 
 MESSAGES: Mapping[str, Message] = {
+    "account_rules.decided": Message(
+        vi="Phiên bản này đã được quyết định.",
+        en="This version was decided already.",
+    ),
+    "account_rules.one_waits": Message(
+        vi="Đã có một đề xuất đang chờ duyệt. Chờ quyết định rồi đề xuất tiếp.",
+        en="One proposal waits already. Wait until it is decided.",
+    ),
+    "account_rules.own_proposal": Message(
+        vi="Bạn đã đề xuất phiên bản này nên không được tự duyệt. Cần một người khác.",
+        en="You proposed this version, so you may not approve it yourself. Another person must.",
+    ),
+    "account_rules.too_long": Message(
+        vi="Nhiều nhất {maximum} ngày theo quy định. Nhập số nhỏ hơn.",
+        en="At most {maximum} days by the rule. Enter a smaller number.",
+    ),
+    "account_rules.warn_late": Message(
+        vi="Phải nhắc trước khi khoá: nhập số từ 1 đến dưới {inactive} ngày.",
+        en="The warning comes before the lock: enter 1 to fewer than {inactive} days.",
+    ),
     "lifecycle.account_exists": Message(
         vi="Cán bộ này đã có tài khoản {account} trên hệ thống đó. Xin đổi quyền thay vì cấp mới.",
         en="This officer has account {account} on that system already. Ask for a change of rights instead.",

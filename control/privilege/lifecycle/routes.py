@@ -114,13 +114,14 @@ def dates() -> ResponseReturnValue:
     return _form_page(shown)
 
 
-@blueprint.get("/template.csv")
+@blueprint.get("/template/<kind>.csv")
 @requires(Permission.PRIVILEGE_LIFECYCLE_FILE)
 @not_audited(because="the heads of an empty table; leaving as a file is recorded by the gate")
-def template() -> ResponseReturnValue:
+def template(kind: str) -> ResponseReturnValue:
     """Hand out the empty CSV table of one kind."""
-    kind = forms.read_kind(request.args.get("kind", ""))
-    return csv_response(f"accounts-{kind}.csv", tuple(HEADS[name][0] for name in COLUMNS[kind]), ())
+    if kind not in set(Kind):
+        raise NotFound("account-request-kind", kind)
+    return csv_response(f"accounts-{kind}.csv", tuple(HEADS[name][0] for name in COLUMNS[Kind(kind)]), ())
 
 
 @blueprint.post("")
@@ -201,7 +202,8 @@ class _Shown:
 def _form_page(shown: _Shown) -> str:
     with unit_of_work() as session:
         own = unit_of(session, person_id=g.actor.id)
-        unit = shown.form.get("unit") or own
+        typed = shown.form.get("unit", "")
+        unit = typed if typed and typed.isprintable() else own  # no database takes a zero byte
         accounts = accounts_of_unit(session, unit=unit, kind=shown.kind)
         roles = sorted(roles_of_units(session, units=[unit])[unit])
         assets = session.execute(

@@ -26,6 +26,7 @@ from control.privilege.lifecycle import filing, forms, handover, listing, workin
 from control.privilege.lifecycle.domain import FORMS_OF, Form, Kind
 from control.privilege.lifecycle.papers import filled_form, reply_paper
 from control.privilege.lifecycle.routes import OWN, blueprint, fault_page, pdf_answer, terms
+from control.privilege.lifecycle.table import read_rights
 from control.services import services
 from policies import RULES_ZONE
 
@@ -61,6 +62,21 @@ def attach(code: str) -> ResponseReturnValue:
         listing.load_for(session, code, act=g.act)
         decision = filing.attach_paper(session, code=code, paper=new, act=g.act)
     return _answer(decision, code, done=gettext("The form is attached."))
+
+
+@blueprint.post("/<code>/lines/<int:position>/rights")
+@requires(Permission.PRIVILEGE_LIFECYCLE_FILE)
+@audited(Action.PRIVILEGE_LIFECYCLE_FILE)
+def ask_rights(code: str, position: int) -> ResponseReturnValue:
+    """Say which rights a line of a draft asks for."""
+    fields = Fields(request.form)
+    rights = read_rights(fields, "rights")
+    if fields.faults:
+        return fault_page(code, fields.faults)
+    with unit_of_work() as session:
+        listing.load_for(session, code, act=g.act)
+        decision = filing.set_draft_rights(session, code=code, position=position, rights=rights, act=g.act)
+    return _answer(decision, code, done=gettext("The rights asked for are kept."))
 
 
 @blueprint.post("/<code>/submission")

@@ -152,12 +152,15 @@ def _line(number: int, row: Mapping[str, str], *, kind: Kind, unit: str, found: 
 
 
 def _rights(fields: Fields, number: int, *, columns: Sequence[str]) -> tuple[str, ...]:
-    if "rights" not in columns:
-        return ()
-    written = fields.text(f"line-{number}-rights", maximum=LONG)
+    return read_rights(fields, f"line-{number}-rights") if "rights" in columns else ()
+
+
+def read_rights(fields: Fields, name: str) -> tuple[str, ...]:
+    """Return the role codes of one field."""
+    written = fields.text(name, maximum=LONG)
     rights = tuple(dict.fromkeys(part for part in written.replace(",", " ").replace(";", " ").lower().split()))
     if any(len(right) > RIGHT or not right.replace("-", "").isalnum() or not right.isascii() for right in rights):
-        fields.faults.append(InvalidInput("lifecycle.rights.unreadable", field=f"line-{number}-rights"))
+        fields.faults.append(InvalidInput("lifecycle.rights.unreadable", field=name))
     return rights
 
 

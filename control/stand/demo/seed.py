@@ -42,6 +42,8 @@ def seed(*, environment_file: Path, totp_secrets: Mapping[str, str]) -> None:
         with database.unit_of_work() as session:
             privilege.seed_demonstration(session, act)
             privilege.seed_review(session, act)
+            terms = privilege.LifecycleTerms.of(law, profile=settings.profile)
+            privilege.seed_account_requests(session, act, terms=terms)
             cases.seed_demonstration(session, act)
     finally:
         database.engine.dispose()

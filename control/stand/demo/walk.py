@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 
 from audit.reconciliations import Reconciliation
 from control.stand.demo import identity
+from control.stand.demo.locking import lock_and_open_again
 from control.stand.demo.population import PopulationStep
 from control.stand.demo.proof import Proof, entries_in, prove, witnessed
 from control.stand.demo.visitor import OK, NotOfferedError, Visitor
@@ -65,6 +66,7 @@ class Walk:
     folder: Path
     people: dict[str, Visitor] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=dict)
+    newcomer_key: str = field(default="", repr=False)
 
     def steps(self) -> Iterator[Step]:
         """Walk all; a step that fails says why, and the next ones say what they miss."""
@@ -80,6 +82,7 @@ class Walk:
             ("Mốc ký có người làm chứng độc lập; gói mang theo chữ ký ấy và tự kiểm được", self._anchor),
             (identity.TITLE, self._sign_in_by_identity),
             ("Cam kết ký số, đăng ký hai nơi, tra cứu dân cư cho một hồ sơ; thiếu thì bị từ chối", self._population()),
+            ("Khoá ngay một tài khoản theo điện thoại, đồng hồ thông báo chạy; mở lại bằng biểu mẫu", self._lock),
         )
         try:
             for number, (title, act) in enumerate(titles, start=1):
@@ -103,7 +106,7 @@ class Walk:
             self._person(login)
         self.forget_factor(NEWCOMER)
         newcomer = Visitor(url=self.up["url"], name=NEWCOMER)
-        newcomer.enrol(password=self._facts(NEWCOMER)["password"])
+        self.newcomer_key = newcomer.enrol(password=self._facts(NEWCOMER)["password"])
         return (
             {"officers": f"{OFFICER} {APPROVER}", "newcomer": NEWCOMER},
             f"{OFFICER}, {APPROVER} đã vào; {NEWCOMER} đọc khoá từ trang QR và đã vào",
@@ -309,6 +312,13 @@ class Walk:
                 raise NotOfferedError(f"no bundle that holds entry {wanted}: {answer.status}")
             time.sleep(1.0)
 
+    # the life of accounts
+
+    def _lock(self) -> tuple[dict[str, str], str]:
+        return lock_and_open_again(
+            self._signed_in_anew, guard=OFFICER, filer=ADMINISTRATOR, manager=NEWCOMER, now=self.now
+        )
+
     # the copies
 
     def _compare(self) -> tuple[dict[str, str], str]:
@@ -363,6 +373,14 @@ class Walk:
             visitor.sign_in(password=facts["password"], totp_secret=facts["totp_secret"])
             self.people[login] = visitor
         return self.people[login]
+
+    def _signed_in_anew(self, login: str) -> Visitor:
+        """Return a browser that has just signed in: an administrator's session ends after a few idle minutes."""
+        facts = self._facts(login)
+        visitor = Visitor(url=self.up["url"], name=login)
+        secret = self.newcomer_key if login == NEWCOMER else facts["totp_secret"]
+        visitor.sign_in(password=facts["password"], totp_secret=secret)
+        return visitor
 
     def _facts(self, login: str) -> Mapping[str, Any]:
         facts: Mapping[str, Any] = next(one for one in self.up["people"] if one["name"] == login)

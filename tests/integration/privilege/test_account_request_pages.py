@@ -14,10 +14,12 @@ from control.privilege.accounts.models import PrivilegedAccount
 from control.privilege.documents.models import AuthorisingDocument
 from control.privilege.lifecycle.handover import handovers_of_lines
 from control.privilege.lifecycle.listing import load
+from control.privilege.lifecycle.models import AccountRequestPaper
 from control.privilege.lifecycle.papers import reply_page
 from control.privilege.notices.models import AccountNotice
-from tests.factories.lifecycle import OTHER_UNIT, PROVINCE, Unit
+from tests.factories.lifecycle import OTHER_UNIT, PROVINCE, Unit, pdf_of
 from tests.factories.privilege import NOON, PDF, actor_of
+from tests.factories.signing import authority, signed_pdf, turned
 from tests.integration.privilege.test_pages import Browser
 
 BASE = "/privilege/account-requests"
@@ -72,7 +74,7 @@ def new_row(person, number=1, **values):
 
 def attach(browser, code, form, *, status=303, **changes):
     values = {"form": form, "number": f"{code}-{form}", "signed_on": "20/11/2026", "signer": "Giám đốc Mẫu",
-              "is_copy": "yes", "file": (io.BytesIO(PDF), "mau.pdf")}  # fmt: skip
+              "is_copy": "yes", "file": (io.BytesIO(pdf_of(f"{code}-{form}")), "mau.pdf")}  # fmt: skip
     return browser.post(f"{BASE}/{code}/papers", on=f"{BASE}/{code}", status=status, **(values | changes))
 
 
@@ -153,6 +155,29 @@ def test_each_kind_is_sent_with_its_forms_and_not_without(world, kind):
     )
     wrong = next(form for name, forms in FORMS.items() for form in forms if form not in FORMS[kind] and form != "05")
     assert "không thuộc loại yêu cầu" in attach(world.admin, foreign, wrong, status=403).text
+
+
+@pytest.mark.requirement("S3-9.3")
+def test_a_valid_digital_signature_is_verified_and_stored_and_one_of_a_changed_file_is_refused(make_app, tmp_path):
+    (tmp_path / "ca.pem").write_bytes(authority().pem)
+    app = make_app(VONGLAU_PROFILE=PROVINCE, VONGLAU_SIGNATURE_TRUST_DIR=str(tmp_path))
+    held = app.extensions["vonglau"]
+    with held.database.unit_of_work() as session:
+        unit = Unit(session)
+        unit.account()
+    world = SimpleNamespace(clerk=Browser(app, actor_of(unit.clerk, roles=("case-officer",))), held=held, unit=unit)
+    code = draw(world, "lock", **row(account="xu-ly.canbo.mot"))
+    forged = (io.BytesIO(turned(signed_pdf("Mẫu số 02"))), "mau.pdf")
+    assert "không còn đúng" in attach(world.clerk, code, "02", status=403, is_copy="", file=forged).text
+    signed = (io.BytesIO(signed_pdf("Mẫu số 02")), "mau.pdf")
+    attach(world.clerk, code, "02", is_copy="", file=signed)
+    page = world.clerk.get(f"{BASE}/{code}")
+    assert "chữ ký số hợp lệ" in page
+    assert "chứng thư của Lê Ví Dụ" in page
+    step(world.clerk, code, "submission")
+    with database(world) as session:
+        paper = session.scalars(select(AccountRequestPaper)).one()
+        assert (paper.signature, paper.signature_by, paper.is_copy) == ("valid", "Lê Ví Dụ", False)
 
 
 @pytest.mark.requirement("S3-9.3")
@@ -477,3 +502,33 @@ def test_the_lists_answer_empty_filtered_and_as_a_file(world, path):
     if path != "/privilege/receipts":
         assert world.admin.client.get(f"{path}?format=csv").headers["Content-Type"].startswith("text/csv")
     world.admin.get(f"{path}?sort=nonsense", status=422 if path != "/privilege/receipts" else 200)
+
+
+def test_the_empty_table_for_a_spreadsheet_has_the_columns_the_form_reads(world):
+    heads = world.clerk.client.get(f"{BASE}/template/create.csv").data.decode("utf-8-sig").strip()
+    assert heads == "ten dang nhap,ho ten,chuc danh,don vi,quyen,thoi diem,ly do"
+    world.clerk.get(f"{BASE}/template/nonsense.csv", status=404)
+    page = world.admin.get(f"/privilege/accounts/{account(world)}")
+    assert f"{BASE}/urgent?account=xu-ly.canbo.mot" in page
+
+
+def test_what_is_typed_by_a_hostile_hand_is_a_fault_and_never_more(world):
+    hostile = (
+        "=cmd()",
+        "<script>",
+        "\x00",
+        "'; DROP TABLE person; --",
+        "x" * 5000,
+        "31/02/2026 99:99",
+        "١٢",
+        "../../x",
+    )
+    for text in hostile:
+        fields = dict.fromkeys(("line-1-account", "line-1-wanted_at", "line-1-reason", "unit", "notice_mail"), text)
+        page = draw(world, "lock", by=world.admin, status=422, **fields)
+        assert "<script>" not in page
+    draw(world, "lock", status=422, pasted='"' + "x" * 100)
+    draw(world, "lock", status=422, pasted="a;b\n" * 100)
+    draw(world, "create", status=422, pasted="x" * 300_000)
+    world.clerk.get(f"{BASE}/TK-99999999999999999999", status=404)
+    world.clerk.get(f"{BASE}/TK-%00", status=404)

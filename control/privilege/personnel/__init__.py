@@ -1,0 +1,1 @@
+"""What the directory says of officers with accounts: moves and leavers become requests, idle accounts are locked."""
