@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from http import HTTPStatus
+from typing import Any
 
 from flask import Blueprint, Response, flash, g, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -13,7 +14,7 @@ from control.access import audited, not_audited, requires
 from control.actions import Action
 from control.db import unit_of_work
 from control.decisions import Deny
-from control.errors import InvalidInput
+from control.errors import InvalidInput, NotFound
 from control.frame.forms import kept
 from control.frame.tables import ListingRules, csv_response
 from control.permissions import Permission
@@ -21,6 +22,7 @@ from control.privilege.answers import faults_of, named, sentence_of
 from control.privilege.documents.routes import uploaded
 from control.privilege.documents.signatures import Trust, judge_signature
 from control.privilege.fields import Fields
+from control.privilege.papers import render_paper
 from control.privilege.population import registrations as service
 from control.privilege.population.domain import Office, PaperKind
 from control.privilege.population.forms import PAPER_NAMES, read_paper
@@ -99,6 +101,26 @@ def download(paper_id: int) -> ResponseReturnValue:
         paper, content = service.download_paper(session, paper_id=_small(paper_id), act=g.act)
     answer = Response(content, content_type="application/pdf")
     answer.headers.set("Content-Disposition", "attachment", filename=f"form-{paper.kind}-{paper.id}.pdf")
+    return answer
+
+
+@blueprint.get("/forms/<form_id>.pdf")
+@requires(Permission.PRIVILEGE_POPULATION_READ)
+@not_audited(because="officers who signed form 06; a file that leaves is recorded by the gate itself")
+def begun(form_id: str) -> ResponseReturnValue:
+    """Hand out form 07 or 08 of a unit, begun with its people who have signed form 06."""
+    if form_id not in {PaperKind.UNIT, PaperKind.LIST}:
+        raise NotFound("population form", form_id)
+    kind, unit = PaperKind(form_id), request.args.get("unit", "")
+    with unit_of_work() as session:
+        if unit not in service.units_committed(session):
+            raise NotFound("unit", unit)
+        rows = service.begun_rows(session, kind=kind, unit=unit)
+    values: dict[str, Any] = {"rows": rows}
+    if kind is PaperKind.UNIT:
+        values["count"] = str(len(rows))
+    answer = Response(render_paper(form_id, values), content_type="application/pdf")
+    answer.headers.set("Content-Disposition", "attachment", filename=f"mau-{form_id}.pdf")
     return answer
 
 
@@ -195,11 +217,13 @@ def _form(form: dict[str, str], *, faults: dict[str, str], citation: str | None 
 def _registrations(form: dict[str, str], *, faults: dict[str, str]) -> str:
     with unit_of_work() as session:
         rows = service.registrations_now(session)
+        committed = service.units_committed(session)
         units, lists = (service.papers_of_kind(session, kind) for kind in (PaperKind.UNIT, PaperKind.LIST))
     choose = ("", gettext("Choose…"))
     return render_template(
         "population/registrations.html",
         rows=rows,
+        units=[(one, one) for one in committed],
         form=form,
         faults=faults,
         commitments=[choose, *((str(one.id), f"{one.number}, {one.unit}") for one in units)],

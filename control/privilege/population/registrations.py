@@ -222,6 +222,36 @@ def listed_in(session: Session, *, paper_id: int) -> tuple[Person, ...]:
     return tuple(session.scalars(query.order_by(Person.sort_key, Person.id).limit(MOST)))
 
 
+def units_committed(session: Session) -> tuple[str, ...]:
+    """Return the units of people at work who have signed form 06, in the order of their names."""
+    query = (
+        select(Person.unit)
+        .join(PopulationPaper, PopulationPaper.person_id == Person.id)
+        .where(Person.state == "active", Person.unit != "")
+        .distinct()
+    )
+    return tuple(session.scalars(query.order_by(Person.unit).limit(MOST)))
+
+
+def begun_rows(session: Session, *, kind: PaperKind, unit: str) -> list[dict[str, str]]:
+    """Return the rows with which form 07 or 08 of a unit begins: its people at work who have signed form 06."""
+    signed = func.max(PopulationPaper.signed_on)
+    found = session.execute(
+        select(Person, signed)
+        .join(PopulationPaper, PopulationPaper.person_id == Person.id)
+        .where(Person.state == "active", Person.unit == unit)
+        .group_by(Person.id)
+        .order_by(Person.sort_key, Person.id)
+        .limit(MOST)
+    ).all()
+    if kind is PaperKind.UNIT:
+        return [
+            {"name": person.display_name, "title": _title(person), "committed_on": f"{signed_on:%d/%m/%Y}"}
+            for person, signed_on in found
+        ]
+    return [{"name": person.display_name, "title": _title(person), "account": person.login} for person, _ in found]
+
+
 def download_paper(session: Session, *, paper_id: int, act: Act) -> tuple[PopulationPaper, bytes]:
     """Return a paper with its signed bytes; handing them out is an act. Raises NotFound."""
     row = session.scalar(
@@ -236,6 +266,10 @@ def download_paper(session: Session, *, paper_id: int, act: Act) -> tuple[Popula
         details={"paper": row.id, "sha256": row.file_sha256},
     )
     return row, row.file
+
+
+def _title(person: Person) -> str:
+    return ", ".join(part for part in (person.title, person.unit) if part)
 
 
 def _waiting(session: Session, registration_id: int) -> Sequence[PopulationRight]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from functools import partial
 from http import HTTPStatus
 
-from flask import Blueprint, flash, g, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, flash, g, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
@@ -14,7 +15,9 @@ from control.actions import Action
 from control.db import unit_of_work
 from control.decisions import Deny
 from control.errors import InvalidInput, NotFound
+from control.frame import formats
 from control.frame.forms import kept
+from control.frame.paper import pdf_of
 from control.frame.tables import ListingRules, csv_response
 from control.permissions import Permission
 from control.privilege.answers import faults_of
@@ -26,6 +29,7 @@ from control.privilege.population.rights import list_rights
 from control.privilege.population.routes import refuse_form, refused, terms
 from control.privilege.population.uses import PopulationRun
 from control.requests import current_language
+from control.services import services
 from policies import RULES_ZONE
 
 blueprint = Blueprint("population_watch", __name__, url_prefix="/privilege/population", template_folder="templates")
@@ -102,7 +106,7 @@ def queries() -> ResponseReturnValue:
 @requires(Permission.PRIVILEGE_POPULATION_INSPECT)
 @not_audited(because="figures by unit; no person, no case, nothing of a citizen")
 def usage() -> ResponseReturnValue:
-    """Show how often each unit looked people up in a month; as CSV too."""
+    """Show how often each unit looked people up in a month; as CSV and PDF too."""
     today = _today()
     month = _month(request.args.get("month", ""), today=today)
     with unit_of_work() as session:
@@ -114,6 +118,18 @@ def usage() -> ResponseReturnValue:
             for u in found.units
         )
         return csv_response(f"population-usage-{month:%Y-%m}.csv", header, rows)
+    if request.args.get("format") == "pdf":
+        page = render_template(
+            "population/usage.xhtml",
+            usage=found,
+            organisation=services().settings.organisation,
+            day=today,
+            person=g.actor.name,
+            number=partial(formats.number, language="vi"),  # the paper is Vietnamese whatever the page was
+        )
+        answer = Response(pdf_of(page), content_type="application/pdf")
+        answer.headers.set("Content-Disposition", "attachment", filename=f"khai-thac-dan-cu-{month:%Y-%m}.pdf")
+        return answer
     return render_template(
         "population/usage.html",
         usage=found,

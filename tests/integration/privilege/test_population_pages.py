@@ -13,7 +13,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import select, text, update
 
 from control.assurance.findings.detectors import Seen, Window, population
-from control.assurance.findings.domain import RUNBOOKS, Kind
+from control.assurance.findings.domain import RUNBOOKS, Kind, Rules, Sighting
+from control.assurance.findings.models import Finding
+from control.assurance.findings.service import note
 from control.cases import dossiers_of
 from control.operations.jobs.population import ask_population_health, compare_population
 from control.operations.jobs.privileges import end_due_privileges
@@ -23,6 +25,7 @@ from control.privilege.documents.models import AuthorisingDocument
 from control.privilege.documents.withdrawing import withdraw_document
 from control.privilege.population.domain import PaperKind
 from control.privilege.population.models import PopulationPaper, PopulationRight
+from control.privilege.population.registrations import begun_rows, file_registration
 from control.privilege.population.service import sample_last_month
 from control.privilege.population.terms import Terms
 from control.privilege.population.uses import PopulationMismatch, PopulationRun
@@ -115,6 +118,9 @@ def test_the_police_role_reads_the_usage_report_and_nothing_else(ready):
     assert ready.case.code not in page
     csv = ready.inspector.get(f"{BASE}/usage?month=2026-11&format=csv")
     assert f"2026-11,{UNIT},1,1,1,0,0,0" in csv
+    paper = ready.inspector.client.get(f"{BASE}/usage?format=pdf")
+    assert paper.data.startswith(b"%PDF-")
+    assert paper.headers["Content-Disposition"].endswith("khai-thac-dan-cu-2026-11.pdf")
     assert f"2026-10,{UNIT}" not in ready.inspector.get(f"{BASE}/usage?month=2026-10&format=csv")
     for path in ("link", "papers", "registrations", "rights", "queries", "checks", "leaks", "lookup"):
         ready.inspector.get(f"{BASE}/{path}", status=403)
@@ -392,6 +398,78 @@ def test_a_withdrawn_proposal_takes_the_right_with_it(ready):
         place = ready.place.in_session(session)
         document = session.get(AuthorisingDocument, right.document_id)
         assert place.grant(document=document).reason == "population.document_not_in_force"
+
+
+@pytest.mark.requirement("S3-15.2.a")
+@pytest.mark.requirement("S3-15.2.b")
+@pytest.mark.requirement("S3-15.2.c")
+def test_the_page_that_gives_rights_names_the_paper_that_is_missing(world):
+    """No commitment, not in the commitment of the unit, not on its list: each is refused with its own sentence."""
+    with within(world) as session:
+        place = world.place.in_session(session)
+        place.appoint()
+        other = place.house.leader
+        place.move(other, UNIT)
+        place.register(other)
+    ask = {"person": world.place.officer.login, "document": str(world.document.id)}
+
+    def refusal():
+        return world.keeper.post(f"{BASE}/rights", on=f"{BASE}/rights/new", status=403, **ask).text
+
+    assert "bản cam kết cá nhân (mẫu 06)" in refusal()
+    with within(world) as session:
+        place = world.place.in_session(session)
+        place.paper(PaperKind.PERSON)
+    assert "(mẫu 07) không có người này" in refusal()
+    with within(world) as session:
+        place = world.place.in_session(session)
+        unit, list_ = place.paper(PaperKind.UNIT, world.place.officer, other), place.paper(PaperKind.LIST, other)
+        file_registration(session, commitment_id=unit.id, list_id=list_.id, act=place.as_keeper())
+    assert "(mẫu 08) không có người này" in refusal()
+    with within(world) as session:
+        place = world.place.in_session(session)
+        place.register(world.place.officer, other)
+    world.keeper.post(f"{BASE}/rights", on=f"{BASE}/rights/new", **ask)
+    with within(world) as session:
+        assert session.scalar(select(PopulationRight.state)) == "active"
+
+
+def test_forms_of_a_unit_begin_with_its_officers_who_committed(world):
+    assert world.keeper.client.get(f"{BASE}/forms/08.pdf?unit={UNIT}").status_code == 404
+    with within(world) as session:
+        world.place.in_session(session).paper(PaperKind.PERSON)
+
+    assert "Biểu mẫu để ký" in world.keeper.get(f"{BASE}/registrations")
+    for form in ("07", "08"):
+        answer = world.keeper.client.get(f"{BASE}/forms/{form}.pdf?unit={UNIT}")
+        assert answer.data.startswith(b"%PDF-")
+    with within(world) as session:
+        (row,) = begun_rows(session, kind=PaperKind.LIST, unit=UNIT)
+        assert (row["name"], row["account"]) == ("Đặng Thị Tra", world.place.officer.login)
+        (row,) = begun_rows(session, kind=PaperKind.UNIT, unit=UNIT)
+        assert row["committed_on"] == "20/11/2026"
+    assert world.keeper.client.get(f"{BASE}/forms/01.pdf?unit={UNIT}").status_code == 404
+    world.officer.get(f"{BASE}/forms/08.pdf?unit={UNIT}", status=403)
+
+
+def test_what_was_seen_is_kept_as_findings_with_their_severity(world):
+    rules = Rules.of(world.held.policies)
+    sightings = [
+        Sighting(kind=kind, subject="person:1", key=str(kind), at=NOON)
+        for kind in Kind
+        if kind.startswith("population-")
+    ]
+    with within(world) as session:
+        noted = note(session, sightings, rules=rules, act=world.place.as_keeper())
+        kept = {row.kind: row.severity for row in session.scalars(select(Finding))}
+
+    assert len(noted.raised) == 4
+    assert kept == {
+        "population-leak": "high",
+        "population-list": "high",
+        "population-query": "medium",
+        "population-shared": "high",
+    }
 
 
 def test_only_the_papers_of_one_unit_make_a_registration(world):
