@@ -277,8 +277,11 @@ def first_page(
     """Show the first step with every way that is open, and what was wrong."""
     rules = present_rules()
     open_ways = frozenset(way for kind in ("staff", "citizen", "organisation") for way in rules.ways[kind])
-    with unit_of_work() as session:
-        offered = offers(session)
+    try:
+        with unit_of_work() as session:
+            offered = offers(session)
+    except Unavailable:  # the page stands also while the database does not; what it offers then is password and key
+        offered = ()
     for offer in offered:
         allow_form_to(offer.origin)
     page = render_template(

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from control.stand.demo.visitor import Answer, NotOfferedError, Visitor
 
 PROVIDER = "e-id"
-CITIZEN, PASSWORD = "congdan.a", "dinh-danh-a"  # of an invented person at the simulator
+CITIZEN, PHRASE = "congdan.a", "dinh-danh-a"  # an invented person at the simulator
 AGREEMENTS = "/privilege/agreements"
 TITLE = "Ghi thoả thuận; công dân đăng nhập bằng định danh điện tử mô phỏng, câu trả lời dùng lại thì bị từ chối"
 
@@ -41,6 +41,6 @@ def _at_provider(sent: Answer) -> str:
     where = urlsplit(sent.headers["location"])
     visitor = Visitor(url=f"{where.scheme}://{where.netloc}")
     form = visitor.get(f"{where.path}?{where.query}").form("/authorize")
-    answer = visitor.press(form, username=CITIZEN, password=PASSWORD)
+    answer = visitor.press(form, username=CITIZEN, password=PHRASE)
     target = urlsplit(answer.headers["location"])
     return f"{target.path}?{target.query}"

@@ -114,7 +114,7 @@ def at_provider(url, account, *, password=None):
     shown = _ask(connection, "GET", f"{parts.path}?{parts.query}")
     assert shown.status == 200
     assert b"<form" in shown.body
-    body = urlencode({"username": account.username, "password": account.password if password is None else password})
+    body = urlencode({"username": account.username, "password": account.phrase if password is None else password})
     done = _ask(
         connection, "POST", f"{parts.path}?{parts.query}", body, {"Content-Type": "application/x-www-form-urlencoded"}
     )
@@ -201,7 +201,7 @@ def test_the_page_offers_the_national_identity_and_whoever_is_signed_in_there_se
     assert "Đăng nhập bằng Định danh điện tử" in browser.get("/sign-in").text
     portal = http.client.HTTPConnection(urlsplit(provider.issuer).netloc, timeout=10)
     asked = urlsplit(go(browser))
-    form = urlencode({"username": CITIZEN.username, "password": CITIZEN.password})
+    form = urlencode({"username": CITIZEN.username, "password": CITIZEN.phrase})
     kind = {"Content-Type": "application/x-www-form-urlencoded"}
     signed_in = _ask(portal, "POST", f"{asked.path}?{asked.query}", form, kind)
     assert come_back(browser, signed_in.headers["Location"]).status_code == 303
@@ -328,9 +328,7 @@ def test_j2_a_wrong_nonce_lets_nobody_in(browser, provider, trail, mode):
 
 
 LIES = {
-    "alg-none": "oidc.algorithm",
-    "hs256-public-key": "oidc.algorithm",
-    "hs256-client-secret": "oidc.algorithm",
+    **dict.fromkeys(("alg-none", "hs256-public-key", "hs256-client-secret"), "oidc.algorithm"),
     "unknown-kid": "oidc.key_unknown",
     "embedded-jwk": "oidc.header",
     "other-signature": "oidc.signature",

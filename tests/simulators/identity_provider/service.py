@@ -63,7 +63,7 @@ class Account:
     """Somebody the provider knows; `acr` is how surely."""
 
     username: str
-    password: str
+    phrase: str
     subject: str
     name: str
     email: str
@@ -128,15 +128,15 @@ def make_key(kind: str = "RS256") -> Key:
 
 PEOPLE = (
     Account(
-        username="mau.nt", password="dinh-danh-mau", subject="eid-000000000001", name="Nguyễn Thị Mẫu",
+        username="mau.nt", phrase="dinh-danh-mau", subject="eid-000000000001", name="Nguyễn Thị Mẫu",
         email="mau.nt@minhhoa.example", number="999000000101",
     ),
     Account(
-        username="congdan.a", password="dinh-danh-a", subject="eid-000000000002", name="Trần Thị Công Dân",
+        username="congdan.a", phrase="dinh-danh-a", subject="eid-000000000002", name="Trần Thị Công Dân",
         email="congdan.a@minhhoa.example", number="999000000102",
     ),
     Account(
-        username="congdan.b", password="dinh-danh-b", subject="eid-000000000003", name="Lê Văn Thấp",
+        username="congdan.b", phrase="dinh-danh-b", subject="eid-000000000003", name="Lê Văn Thấp",
         email="congdan.b@minhhoa.example", acr="muc-1", number="999000000103",
     ),
 )  # fmt: skip
@@ -356,7 +356,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._say(400, b"client or address unknown", "text/plain")
             return
         account = self.provider.people.get(form.get("username", ""))
-        if account is None or not hmac.compare_digest(account.password.encode(), form.get("password", "").encode()):
+        if account is None or not hmac.compare_digest(account.phrase.encode(), form.get("password", "").encode()):
             self._form_page(query, said="Sai tên hoặc mật khẩu", status=401)
             return
         token = secrets.token_urlsafe(24)
