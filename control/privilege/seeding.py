@@ -6,6 +6,8 @@ whose owner has come to be known is adopted.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -60,6 +62,54 @@ ACCOUNTS = (
     ("ung-dung-02", "nha-thau-cu", "Không rõ, còn lại từ nhà thầu trước", "local-admin", "high", None),
 )  # fmt: skip
 
+# asset, whose access account it is, what it is for
+OFFICERS = (
+    ("case-files", "tap.dt", "Tiếp nhận và xử lý hồ sơ"),
+    ("portal", "nhap.ht", "Trả lời trên cổng dịch vụ công"),
+)
+
+
+def _ensure_officers(session: Session, assets: Mapping[str, Asset], *, act: Act) -> int:
+    """Add the invented access accounts of officers the directory knows; return how many were added."""
+    people = {
+        person.login: person
+        for person in session.scalars(
+            select(Person).where(Person.login.in_([row[1] for row in OFFICERS]), Person.state == "active")
+        )
+    }
+    known = set(session.scalars(select(PrivilegedAccount.code).where(PrivilegedAccount.category == "officer")))
+    added = 0
+    for asset_code, login, use in OFFICERS:
+        code = f"{asset_code}.{login}"
+        if login not in people or code in known:
+            continue
+        asset, person = assets[asset_code], people[login]
+        account = PrivilegedAccount(
+            asset_id=asset.id,
+            code=code,
+            name=login,
+            use=use,
+            kind="personal",
+            category="officer",
+            class_="normal",
+            owner_id=person.id,
+            person_id=person.id,
+            state="active",
+            confirmed_at=act.now,
+            created_at=act.now,
+            search_text=fold(f"{asset_code} {login} {use} {asset.title}"),
+        )
+        session.add(account)
+        session.flush()
+        act.record(
+            session,
+            Action.PRIVILEGE_ACCOUNT_SEED,
+            about=audit.About(account_id=code, asset_id=asset_code, person_id=f"person:{person.id}"),
+            titles=(use,),
+        )
+        added += 1
+    return added
+
 
 def seed_demonstration(session: Session, act: Act) -> int:
     """Add what is missing of the invented assets and accounts; return how many rows were added or adopted."""
@@ -104,7 +154,7 @@ def seed_demonstration(session: Session, act: Act) -> int:
             titles=(use,),
         )
         changed += 1
-    return changed
+    return changed + _ensure_officers(session, assets, act=act)
 
 
 def seed_review(session: Session, act: Act) -> int:

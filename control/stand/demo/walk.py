@@ -19,7 +19,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from audit.reconciliations import Reconciliation
-from control.stand.demo import identity
+from control.stand.demo import identity, register
 from control.stand.demo.locking import lock_and_open_again
 from control.stand.demo.population import PopulationStep
 from control.stand.demo.proof import Proof, entries_in, prove, witnessed
@@ -83,6 +83,7 @@ class Walk:
             (identity.TITLE, self._sign_in_by_identity),
             ("Cam kết ký số, đăng ký hai nơi, tra cứu dân cư cho một hồ sơ; thiếu thì bị từ chối", self._population()),
             ("Khoá ngay một tài khoản theo điện thoại, đồng hồ thông báo chạy; mở lại bằng biểu mẫu", self._lock),
+            (register.TITLE, register.RegisterStep(up=self.up, person=self._person, now=self.now)),
         )
         try:
             for number, (title, act) in enumerate(titles, start=1):

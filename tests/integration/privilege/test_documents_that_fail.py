@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from datetime import date, timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from control.decisions import Allow, Deny
 from control.errors import NotFound
 from control.privilege.documents.forms import Scrutiny, read_document
-from control.privilege.documents.models import DocumentWithdrawal
+from control.privilege.documents.models import DocumentSignature, DocumentWithdrawal
 from control.privilege.documents.service import (
     documents_in_force,
     download_document,
@@ -25,8 +26,9 @@ from control.privilege.documents.withdrawing import carry_out_withdrawals, withd
 from control.privilege.fields import Fields
 from control.privilege.keys.models import ApiKey
 from control.privilege.requests.service import file_request
-from tests.factories.privilege import NOON, PDF, entries, last_event, new_document, terms
+from tests.factories.privilege import NOON, PDF, House, actor_of, entries, last_event, new_document, terms
 from tests.factories.signing import authority, plain_pdf, signed_pdf, turned
+from tests.integration.privilege.test_pages import Browser, new_document_fields
 
 TODAY = date(2026, 11, 23)
 
@@ -289,3 +291,29 @@ def test_the_same_bytes_and_trust_give_the_same_verdict():
     content = signed_pdf()
 
     assert judge_signature(content, trust=trust, now=NOON) == judge_signature(content, trust=trust, now=NOON)
+
+
+@pytest.mark.requirement("S3-9.3")
+def test_the_signature_of_a_filed_paper_is_verified_and_stored_and_a_broken_one_refused(make_app, trusted):
+    app = make_app(VONGLAU_SIGNATURE_TRUST_DIR=str(trusted))
+    with app.extensions["vonglau"].database.unit_of_work() as session:
+        house = House(session, asset="case-files")
+    admin = Browser(app, actor_of(house.admin, roles=("administrator",)))
+    content = signed_pdf("Đề nghị khoá tài khoản")
+
+    def file(number, data, status):
+        fields = {**new_document_fields(number=number), "file": (io.BytesIO(data), "x.pdf")}
+        return admin.post("/privilege/documents", on="/privilege/documents/new", status=status, **fields)
+
+    changed = file("1/ĐN-BMH", turned(content), 422)
+    stranger = file("2/ĐN-BMH", plain_pdf("Bản sao điện tử"), 303)
+    taken = file("3/ĐN-BMH", content, 303)
+
+    assert "đã bị sửa sau khi ký số" in changed.text
+    assert "không ký số" in admin.get(stranger.headers["Location"])
+    page = admin.get(taken.headers["Location"])
+    assert "chữ ký hợp lệ" in page
+    assert "Chứng thực Minh hoạ" in page
+    with app.extensions["vonglau"].database.unit_of_work() as session:
+        states = session.scalars(select(DocumentSignature.state).order_by(DocumentSignature.id)).all()
+    assert states == ["none", "valid"]
