@@ -90,6 +90,8 @@ def take_circumstances() -> None:
         actor = None  # the pages of sign-in stand also while nothing can be written down, not even that one was here
     if actor is not None:
         g.actor, g.act = actor, g.act.as_actor(actor)
+        if g.get("standing_purpose"):
+            g.act = g.act.for_purpose(g.standing_purpose)
 
 
 def _load_actor(_request: Any) -> Actor | None:
@@ -102,6 +104,12 @@ def _load_actor(_request: Any) -> Actor | None:
         return None
     with unit_of_work() as session:
         actor: Actor | None = resume(session, token=token, now=g.now, act=g.act)
+        guard = services().ports.get("session_guard")
+        if actor is not None and guard is not None:
+            purpose = guard(session, actor=actor, act=g.act, alarm=services().ports["alarm"])
+            if purpose is None:
+                return None
+            g.standing_purpose = purpose
     return actor
 
 

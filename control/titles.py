@@ -142,6 +142,30 @@ ACTION_TITLES: Mapping[Action, Message] = {
     Action.PRIVILEGE_AGREEMENT_RECORD: Message(
         vi="Ghi thoả thuận với nhà cung cấp định danh", en="Record an agreement with an identity provider"
     ),
+    Action.PRIVILEGE_BREAKGLASS_ASK: Message(vi="Xin phá niêm khẩn cấp", en="Ask for a break-glass opening"),
+    Action.PRIVILEGE_BREAKGLASS_CLOSE: Message(vi="Đóng lần phá niêm khẩn cấp", en="Close a break-glass opening"),
+    Action.PRIVILEGE_BREAKGLASS_MISUSE: Message(
+        vi="Dùng tài khoản phá niêm trái lần mở", en="Use of a break-glass account outside its opening"
+    ),
+    Action.PRIVILEGE_BREAKGLASS_OPEN: Message(vi="Phá niêm khẩn cấp", en="Open a break-glass account"),
+    Action.PRIVILEGE_BREAKGLASS_PREPARE: Message(vi="Nhận nửa đầu của niêm phong", en="Take the first half of a seal"),
+    Action.PRIVILEGE_BREAKGLASS_RECONCILE: Message(
+        vi="Đối chiếu lần phá niêm với các lần dùng", en="Reconcile a break-glass opening with its uses"
+    ),
+    Action.PRIVILEGE_BREAKGLASS_REGISTER: Message(
+        vi="Lập tài khoản phá niêm khẩn cấp", en="Register a break-glass account"
+    ),
+    Action.PRIVILEGE_BREAKGLASS_REPORT: Message(
+        vi="Ghi nhận lần dùng tài khoản phá niêm", en="Report a use of a break-glass account"
+    ),
+    Action.PRIVILEGE_BREAKGLASS_REVIEW: Message(vi="Xem xét lần phá niêm khẩn cấp", en="Review a break-glass opening"),
+    Action.PRIVILEGE_BREAKGLASS_SEAL: Message(
+        vi="Niêm phong tài khoản phá niêm khẩn cấp", en="Seal a break-glass account"
+    ),
+    Action.PRIVILEGE_BREAKGLASS_UNEXPLAINED: Message(
+        vi="Lần dùng tài khoản phá niêm không có lần mở", en="A use of a break-glass account no opening explains"
+    ),
+    Action.PRIVILEGE_BREAKGLASS_USE: Message(vi="Dùng tài khoản phá niêm khẩn cấp", en="Use a break-glass account"),
     Action.PRIVILEGE_DOCUMENT_CARRY_OUT: Message(
         vi="Chấm dứt quyền dựa trên văn bản bị thu hồi", en="End what rested on a withdrawn document"
     ),
@@ -287,6 +311,9 @@ ACTION_TITLES: Mapping[Action, Message] = {
     Action.SESSION_BROWSER_START: Message(vi="Mở phiên", en="Start a session"),
     Action.SESSION_LEVEL_RAISE: Message(vi="Nâng mức bảo đảm của phiên", en="Raise the level of a session"),
     Action.SIGN_IN_CODE_CHECK: Message(vi="Đăng nhập, bước mã một lần", en="Sign in, one-time code"),
+    Action.SIGN_IN_SEALED_REFUSE: Message(
+        vi="Từ chối đăng nhập bằng mật khẩu còn niêm phong", en="Refuse a sign-in with a sealed password"
+    ),
     Action.TRAIL_PERSONAL_REVEAL: Message(
         vi="Mở giá trị cá nhân trong dấu vết", en="Open personal values of the trail"
     ),
@@ -401,6 +428,16 @@ PERMISSION_TITLES: Mapping[Permission, Message] = {
     Permission.PRIVILEGE_ACCOUNT_READ: Message(vi="Xem tài khoản đặc quyền", en="Read privileged accounts"),
     Permission.PRIVILEGE_AGREEMENT_MANAGE: Message(
         vi="Ghi, chấm dứt thoả thuận với nhà cung cấp định danh", en="Manage agreements with identity providers"
+    ),
+    Permission.PRIVILEGE_BREAKGLASS_OPEN: Message(
+        vi="Niêm phong và phá niêm khẩn cấp", en="Seal and open break-glass accounts"
+    ),
+    Permission.PRIVILEGE_BREAKGLASS_READ: Message(vi="Xem phá niêm khẩn cấp", en="Read break-glass openings"),
+    Permission.PRIVILEGE_BREAKGLASS_REPORT: Message(
+        vi="Ghi nhận lần dùng tài khoản phá niêm", en="Report uses of break-glass accounts"
+    ),
+    Permission.PRIVILEGE_BREAKGLASS_REVIEW: Message(
+        vi="Xem xét lần phá niêm khẩn cấp", en="Review break-glass openings"
     ),
     Permission.PRIVILEGE_DOCUMENT_FILE: Message(vi="Nộp văn bản cho phép", en="File authorising documents"),
     Permission.PRIVILEGE_DOCUMENT_READ: Message(vi="Xem văn bản cho phép", en="Read authorising documents"),

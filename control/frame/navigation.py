@@ -81,6 +81,7 @@ WINGS: tuple[Wing, ...] = (
             Place(path="/privilege/secrets", title=lazy_gettext("Secrets")),
             Place(path="/privilege/population", title=lazy_gettext("Population database")),
             Place(path="/privilege/reviews", title=lazy_gettext("Reviews")),
+            Place(path="/privilege/break-glass", title=lazy_gettext("Break-glass")),
         ),
     ),
     Wing(

@@ -9,10 +9,14 @@ from typing import Any
 from flask import Blueprint
 
 from control.messages import Message
+from control.operations.alerts import raise_own
 from control.operations.alerts.hook import hooks
 from control.operations.alerts.parts import report as alerting_chain
 from control.operations.alerts.routes import alerts
 from control.operations.jobs.accounts import CHECK_TASK, CHECKS, WORK, WORK_TASK, check_accounts, work_accounts
+from control.operations.jobs.breakglass import SCHEDULE as BREAK_GLASS
+from control.operations.jobs.breakglass import TASK as BREAK_GLASS_TASK
+from control.operations.jobs.breakglass import keep_break_glass
 from control.operations.jobs.parts import report as workers
 from control.operations.jobs.people import SCHEDULE as SYNC_PEOPLE
 from control.operations.jobs.people import TASK as SYNC_PEOPLE_TASK
@@ -54,6 +58,9 @@ PORTS: Mapping[str, Any] = {
     f"job:{KEEP_VAULT_TASK}": keep_vault,
     f"schedule:{KEEP_VAULT.slug}": KEEP_VAULT,
     "start_rotation": start_rotation,
+    "alarm": raise_own,
+    f"job:{BREAK_GLASS_TASK}": keep_break_glass,
+    f"schedule:{BREAK_GLASS.slug}": BREAK_GLASS,
     f"job:{END_DUE_TASK}": end_due_privileges,
     f"schedule:{END_DUE.slug}": END_DUE,
     f"job:{REVIEWS_TASK}": keep_reviews,

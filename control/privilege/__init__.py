@@ -2,6 +2,10 @@
 
 from control.privilege.accounts.changing import change_state
 from control.privilege.accounts.service import owned_accounts
+from control.privilege.breakglass.domain import Terms as BreakGlassTerms
+from control.privilege.breakglass.opening import close_due_openings
+from control.privilege.breakglass.opening import reconcile as reconcile_break_glass
+from control.privilege.breakglass.standing import standing_of as break_glass_state
 from control.privilege.documents.withdrawing import carry_out_withdrawals
 from control.privilege.grants.ending import (
     end_due_grants,
@@ -43,6 +47,7 @@ from control.privilege.vault.upkeep import tell_releases
 from control.privilege.vault.upkeep import unknown as unknown_secrets
 
 __all__ = [
+    "BreakGlassTerms",
     "Custody",
     "LifecycleTerms",
     "ReviewRules",
@@ -50,11 +55,13 @@ __all__ = [
     "SettledRotation",
     "VaultTerms",
     "active_grant",
+    "break_glass_state",
     "call_out",
     "call_overdue",
     "carry_out_withdrawals",
     "change_state",
     "close_due_checkouts",
+    "close_due_openings",
     "closed_reviews",
     "end_due_grants",
     "end_grants_of",
@@ -70,6 +77,7 @@ __all__ = [
     "owned_accounts",
     "prepare_rotation",
     "reassign_reviews",
+    "reconcile_break_glass",
     "remind_reviewers",
     "rotations_under_way",
     "seed_account_requests",

@@ -41,6 +41,102 @@ MESSAGES: Mapping[str, Message] = {
         en="The file of document {number} no longer has the digest it was filed with, so it is not handed out. "
         "Tell the security officers.",
     ),
+    "breakglass.is_open": Message(
+        vi="Tài khoản đang mở. Đóng lần phá niêm trước khi niêm phong lại.",
+        en="The account is open. Close the opening before it is sealed again.",
+    ),
+    "breakglass.neither_role": Message(
+        vi="Chỉ cán bộ an toàn thông tin hoặc lãnh đạo phê duyệt xin phá niêm.",
+        en="Only an officer of the security unit or an approver asks for an opening.",
+    ),
+    "breakglass.no_opening_closed": Message(
+        vi="Lần phá niêm đã đóng. Cần mở lại thì xin lần mới sau khi niêm phong.",
+        en="The opening is closed. To open again, ask anew after the account is sealed.",
+    ),
+    "breakglass.no_opening_lapsed": Message(
+        vi="Không ai xác nhận trong thời hạn. Xin lại từ đầu.",
+        en="Nobody confirmed in time. Ask again.",
+    ),
+    "breakglass.no_opening_open": Message(
+        vi="Lần phá niêm này đã được mở. Một lần xin chỉ mở được một lần.",
+        en="This opening is open already. What was asked for once opens once.",
+    ),
+    "breakglass.no_opening_reviewed": Message(
+        vi="Lần phá niêm này đã được xem xét xong.",
+        en="This opening was reviewed already.",
+    ),
+    "breakglass.not_closed": Message(
+        vi="Lần phá niêm chưa đóng. Đóng rồi mới xem xét.",
+        en="The opening is not closed. It is reviewed after it is closed.",
+    ),
+    "breakglass.not_open": Message(
+        vi="Không có lần phá niêm nào đang mở.",
+        en="No opening is open.",
+    ),
+    "breakglass.not_preparing": Message(
+        vi="Chưa có nửa đầu. Cán bộ an toàn thông tin nhận nửa đầu trước.",
+        en="There is no first half yet. An officer of the security unit takes it first.",
+    ),
+    "breakglass.not_reconciled": Message(
+        vi="Còn lần dùng chưa được đối chiếu. Xem xét sau khi đối chiếu xong.",
+        en="Some use is not reconciled yet. It is reviewed after that.",
+    ),
+    "breakglass.not_sealed": Message(
+        vi="Tài khoản chưa được niêm phong nên không mở được.",
+        en="The account is not sealed, so it cannot be opened.",
+    ),
+    "breakglass.not_security": Message(
+        vi="Nửa đầu của niêm phong do cán bộ an toàn thông tin nhận.",
+        en="The first half of a seal is taken by an officer of the security unit.",
+    ),
+    "breakglass.not_such_an_account": Message(
+        vi="Tài khoản không phải loại phá niêm khẩn cấp đang hoạt động.",
+        en="This is no active privileged account of kind break-glass.",
+    ),
+    "breakglass.other_address": Message(
+        vi="Tài khoản chỉ dùng được từ địa chỉ đã nêu khi mở.",
+        en="The account works only from the address named when it was opened.",
+    ),
+    "breakglass.reference": Message(
+        vi="Nêu số văn bản đã nộp, hoặc số sự cố như SC-0012.",
+        en="Give the number of a filed document, or of an incident such as SC-0012.",
+    ),
+    "breakglass.registered": Message(
+        vi="Tài khoản này đã có niêm phong.",
+        en="This account is kept under seal already.",
+    ),
+    "breakglass.reviewer_had_a_part": Message(
+        vi="Người xin, người mở và người dùng không tự xem xét. Người không liên quan sẽ xem xét.",
+        en="Whoever asked, opened or used it does not review it. Somebody without a part in it does.",
+    ),
+    "breakglass.same_side": Message(
+        vi="Cần người ở phía kia: một cán bộ an toàn thông tin và một lãnh đạo phê duyệt.",
+        en="Somebody of the other side is needed: one of the security unit and one approver.",
+    ),
+    "breakglass.second_is_first": Message(
+        vi="Cần người thứ hai. Một người không tự làm cả hai phần.",
+        en="A second person is needed. Nobody does both parts alone.",
+    ),
+    "breakglass.source": Message(
+        vi="Nhập một địa chỉ IP, hoặc một dải không quá 256 địa chỉ.",
+        en="Enter an IP address, or a range of at most 256 addresses.",
+    ),
+    "breakglass.span": Message(
+        vi="Thời gian kết thúc phải sau lúc mở và không ở tương lai.",
+        en="The end must be after the start and not in the future.",
+    ),
+    "breakglass.time_over": Message(
+        vi="Đã hết thời gian của lần phá niêm.",
+        en="The time of the opening is over.",
+    ),
+    "breakglass.used_twice": Message(
+        vi="Tài khoản đang được dùng ở một phiên khác.",
+        en="The account is in use in another session.",
+    ),
+    "breakglass.user": Message(
+        vi="Chọn một cán bộ đang làm việc sẽ dùng tài khoản.",
+        en="Choose an officer at work who will use the account.",
+    ),
     "document.duplicate": Message(
         vi="Văn bản {number} cùng ngày ký, cùng cơ quan ban hành đã có. Chọn văn bản đó trong danh sách.",
         en="Document {number} of the same day and issuing unit is here already. Choose it from the list.",

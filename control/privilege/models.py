@@ -4,6 +4,7 @@ from control.privilege.accounts.models import AccountChange, AccountEdit, Privil
 from control.privilege.agreements.models import ProviderAgreement
 from control.privilege.api.models import ApiOnce
 from control.privilege.assets.models import Asset
+from control.privilege.breakglass.models import BreakGlassAccount, BreakGlassOpening, BreakGlassUse
 from control.privilege.documents.models import AuthorisingDocument, DocumentSignature, DocumentWithdrawal
 from control.privilege.grants.models import GrantStep, GrantUse, PrivilegeGrant
 from control.privilege.imports.models import AccountImport
@@ -68,6 +69,9 @@ __all__ = [
     "ApiOnce",
     "Asset",
     "AuthorisingDocument",
+    "BreakGlassAccount",
+    "BreakGlassOpening",
+    "BreakGlassUse",
     "DocumentSignature",
     "DocumentWithdrawal",
     "GrantStep",

@@ -53,7 +53,7 @@ ACCOUNTS = (
     ("csdl-dan-cu", "quan-tri", "Quản trị cao nhất về dữ liệu dân cư", "personal", "high", "giu.nt"),
     ("ldap-01", "quan-tri-danh-ba", "Sửa danh bạ cán bộ", "shared", "high", "minhhoa.pm"),
     ("portal", "bien-tap", "Biên tập nội dung cổng dịch vụ công", "shared", "normal", "minhhoa.pm"),
-    ("portal", "khan-cap", "Phá kính khi danh bạ ngừng", "break-glass", "high", "minhhoa.pm"),
+    ("portal", "khan-cap", "Phá niêm khi danh bạ ngừng", "break-glass", "high", "minhhoa.pm"),
     ("sao-luu-01", "restic", "Chạy sao lưu và diễn tập khôi phục", "service", "normal", "nhap.ht"),
     ("tuong-lua-01", "admin", "Sửa luật tường lửa", "local-admin", "high", "minhhoa.pm"),
     ("ung-dung-01", "root", "Quản trị máy chủ ứng dụng 1", "local-admin", "high", "minhhoa.pm"),

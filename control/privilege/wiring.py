@@ -16,6 +16,8 @@ from control.privilege.agreements import routes as agreements
 from control.privilege.agreements.service import agreement_in_force
 from control.privilege.api import routes as api
 from control.privilege.assets import routes as assets
+from control.privilege.breakglass import routes as breakglass
+from control.privilege.breakglass.guard import guard
 from control.privilege.documents import routes as documents
 from control.privilege.grants import routes as grants
 from control.privilege.grants.service import active_grant
@@ -48,6 +50,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     editroutes.blueprint,
     assets.blueprint,
     agreements.blueprint,
+    breakglass.blueprint,
     documents.blueprint,
     grants.blueprint,
     imports.blueprint,
@@ -73,6 +76,7 @@ PORTS: Mapping[str, Any] = {
     "grant_closer:vault": close_checkouts,
     "grant_lookup": GRANT_LOOKUP,
     "key_admission": admit,
+    "session_guard": guard,
     "provider_agreement": AGREEMENT_LOOKUP,
 }
 MESSAGES: Mapping[str, Message] = {

@@ -58,9 +58,13 @@ TOLD: Mapping[str, tuple[Kind, str]] = {
     "audit:segment:lose": (Kind.SEGMENT, ""),
     "audit:segment:unlink": (Kind.SEGMENT, ""),
     "people:senior:overdue": (Kind.SENIOR, "senior"),
+    "privilege:breakglass:misuse": (Kind.BREAK_GLASS, "account"),
+    "privilege:breakglass:open": (Kind.BREAK_GLASS, "opening"),
+    "privilege:breakglass:unexplained": (Kind.BREAK_GLASS, "account"),
     "privilege:grant:withhold": (Kind.APPROVER, "grant"),
     "privilege:lifecycle:escalate": (Kind.ACCOUNTS, "subject"),
     "privilege:review:lapse": (Kind.REVIEW, "review"),
+    "sign-in:sealed:refuse": (Kind.BREAK_GLASS, "person"),
 }
 SEGMENTS = "segments"
 # What the access to the population database writes when it must be explained by whom it names.

@@ -30,6 +30,7 @@ class Kind(StrEnum):
     ACCOUNTS = "accounts"
     ANCHOR = "anchor"
     APPROVER = "approver"
+    BREAK_GLASS = "break-glass"
     CLOCK = "clock"
     DEAD_LETTER = "dead-letter"
     GAP = "gap"
@@ -70,6 +71,7 @@ RUNBOOKS: Mapping[Kind, str] = {
     Kind.ACCOUNTS: "account-requests",
     Kind.ANCHOR: "trail-anchor",
     Kind.APPROVER: "grant-withheld",
+    Kind.BREAK_GLASS: "break-glass",
     Kind.CLOCK: "clock-step",
     Kind.DEAD_LETTER: "trail-dead-letter",
     Kind.GAP: "trail-gap",

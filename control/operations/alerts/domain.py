@@ -70,6 +70,42 @@ OWN_ALERTS: Mapping[str, OwnAlert] = {
         summary_en="Account request or notice {subject} is past its legal date",
         runbook="account-requests",
     ),
+    "BreakGlassDrillDue": OwnAlert(
+        severity=Severity.TICKET,
+        summary="Tài khoản phá niêm {subject} quá kỳ diễn tập",
+        summary_en="The drill of break-glass account {subject} is overdue",
+        runbook="break-glass",
+    ),
+    "BreakGlassMisused": OwnAlert(
+        severity=Severity.PAGE,
+        summary="Tài khoản phá niêm {subject} bị dùng trái lần mở",
+        summary_en="Break-glass account {subject} was used otherwise than it was opened for",
+        runbook="break-glass",
+    ),
+    "BreakGlassOpened": OwnAlert(
+        severity=Severity.PAGE,
+        summary="Phá niêm khẩn cấp {subject}",
+        summary_en="Break-glass opening {subject}",
+        runbook="break-glass",
+    ),
+    "BreakGlassReviewOverdue": OwnAlert(
+        severity=Severity.TICKET,
+        summary="Lần phá niêm {subject} quá hạn xem xét",
+        summary_en="The review of break-glass opening {subject} is overdue",
+        runbook="break-glass",
+    ),
+    "BreakGlassSealDue": OwnAlert(
+        severity=Severity.TICKET,
+        summary="Tài khoản phá niêm {subject} phải được niêm phong lại",
+        summary_en="Break-glass account {subject} must be sealed again",
+        runbook="break-glass",
+    ),
+    "BreakGlassUnexplained": OwnAlert(
+        severity=Severity.PAGE,
+        summary="Lần dùng tài khoản phá niêm {subject} không có lần mở nào giải thích",
+        summary_en="No opening explains a use of break-glass account {subject}",
+        runbook="break-glass",
+    ),
     "DirectoryListingRefused": OwnAlert(
         severity=Severity.TICKET,
         summary="Đọc danh bạ theo lịch bị từ chối ({subject}); chưa ai bị thay đổi",

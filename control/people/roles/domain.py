@@ -15,6 +15,10 @@ from policies import Role
 ADMINISTRATION = frozenset({"administrator"})  # the shorter idle time of TCVN 14423:2026 5.5.2.2.a binds these
 
 
+# Held for as long as two people have opened a sealed account; no group of the directory gives it.
+GIVEN_BY_OPENING = frozenset({"break-glass"})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoleSet:
     """The roles a person gets, and those withheld because they exclude each other."""
@@ -26,7 +30,7 @@ class RoleSet:
 def roles_from(groups: Iterable[str], *, roles: Mapping[str, Role]) -> RoleSet:
     """Return the roles of somebody in these groups; an unknown group gives nothing."""
     names = {group.casefold() for group in groups}
-    asked = {role.id for role in roles.values() if role.ldap_group.casefold() in names}
+    asked = {role.id for role in roles.values() if role.ldap_group.casefold() in names} - GIVEN_BY_OPENING
     withheld = {role for role in asked if any(role in roles[other].incompatible_with for other in asked - {role})} | {
         role for role in asked if not roles[role].incompatible_with.isdisjoint(asked - {role})
     }

@@ -38,7 +38,7 @@ from control.people.factors.service import (
 from control.people.local.domain import LocalRules
 from control.people.local.service import LocalIdentity, owes_new_password, renew_hash
 from control.people.locks.service import unlock_person
-from control.people.locks.standing import reason_to_stay_out
+from control.people.locks.standing import LOCKED, reason_to_stay_out
 from control.people.sessions.domain import SessionRules, digest
 from control.people.sessions.service import start_session
 from control.people.signin.devices import counted_under
@@ -227,6 +227,15 @@ def finish_local_password(
     if password is None or reason is not None:
         settle_try(session, try_id=try_id, outcome="failed")
         _fail(session, typed, reason=reason or "", act=act, denied=password is not None)
+        if password is not None and person.kind == "break-glass":
+            # Somebody holds both halves of a sealed credential that nobody opened.
+            act.refuse(
+                session,
+                Action.SIGN_IN_SEALED_REFUSE,
+                Deny(rule="sign_in.sealed", reason=reason or LOCKED),
+                about=audit.About(person_id=f"person:{person.id}"),
+                details={"person": f"person:{person.id}", "address": act.source_ip or ""},
+            )
         return Result(step=Step.REFUSED)
     renew_hash(session, identity=identity, password=password, rules=rules.local)
     return _open_second_step(

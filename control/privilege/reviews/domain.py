@@ -6,14 +6,13 @@ reviews what they hold; a decision is made once, with a reason; what is overdue 
 
 from __future__ import annotations
 
-import calendar
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from control.decisions import Allow, Decision, Deny
-from policies import RULES_ZONE, Policies
+from policies import Policies
 
 RULE, OVERDUE_RULE = "privilege.review", "privilege.review.overdue"
 
@@ -132,14 +131,6 @@ def may_decide(item: ItemFacts, *, actor_id: int) -> Decision:
     if item.decision is not None or not item.is_open:
         return Deny(rule=RULE, reason="review.already_decided")
     return Allow(rule=RULE)
-
-
-def months_later(at: datetime, months: int) -> datetime:
-    """Return the same local time of day so many months later, on the last day of a month that is too short."""
-    local = at.astimezone(RULES_ZONE)
-    month = local.month - 1 + months
-    year, month = local.year + month // 12, month % 12 + 1
-    return local.replace(year=year, month=month, day=min(local.day, calendar.monthrange(year, month)[1]))
 
 
 def reminder(*, due_at: datetime, days: Sequence[int], now: datetime) -> int | None:

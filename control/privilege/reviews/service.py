@@ -21,10 +21,11 @@ from control.decisions import Deny
 from control.errors import NotFound
 from control.frame.tables import Listing, Page
 from control.people.factors.notices import notify
+from control.people.months import months_after
 from control.permissions import Permission
 from control.privilege.accounts.models import PrivilegedAccount
 from control.privilege.codes import id_from
-from control.privilege.reviews.domain import KINDS_OF, RULE, Kind, Rules, Scope, months_later
+from control.privilege.reviews.domain import KINDS_OF, RULE, Kind, Rules, Scope
 from control.privilege.reviews.models import CODE_PREFIX, AccessReview, AccessReviewItem
 from control.privilege.reviews.snapshot import Found, take
 
@@ -124,7 +125,7 @@ def open_due_reviews(session: Session, *, rules: Rules, act: Act) -> tuple[str, 
             )
         )
         since = last or began
-        if since is None or act.now < months_later(since, standing.months):
+        if since is None or act.now < months_after(since, standing.months):
             continue
         wanted = Wanted(scope=Scope.ALL, value="", kinds=standing.kinds, days=rules.days)
         review = open_review(session, wanted=wanted, act=act, is_standing=True)
@@ -145,7 +146,7 @@ def next_due(session: Session, *, rules: Rules) -> datetime | None:
             )
         )
         if (since := last or began) is not None:
-            moments.append(months_later(since, standing.months))
+            moments.append(months_after(since, standing.months))
     return min(moments, default=None)
 
 

@@ -18,6 +18,7 @@ from control.acts import Act
 from control.decisions import Allow, Deny
 from control.errors import NotFound
 from control.people.models import PersonNotice, PersonRole
+from control.people.months import months_after
 from control.privilege import (
     ReviewRules,
     active_grant,
@@ -32,7 +33,7 @@ from control.privilege.grants.domain import Step
 from control.privilege.grants.service import step_grant
 from control.privilege.keys.models import ApiKey
 from control.privilege.reviews.deciding import decide_item
-from control.privilege.reviews.domain import Kind, Scope, Verdict, months_later
+from control.privilege.reviews.domain import Kind, Scope, Verdict
 from control.privilege.reviews.evidence import export_evidence
 from control.privilege.reviews.models import AccessReview, AccessReviewItem
 from control.privilege.reviews.service import Wanted, load_review, open_review
@@ -347,7 +348,7 @@ def test_where_nobody_may_review_the_item_says_so_until_somebody_may(session, ho
 
 def test_the_policy_opens_the_next_campaign_when_its_period_is_over(session, house):
     house.grant()
-    moments = [NOON, NOON + 92 * DAY, NOON + 93 * DAY, months_later(NOON, 6)]
+    moments = [NOON, NOON + 92 * DAY, NOON + 93 * DAY, months_after(NOON, 6)]
 
     opened_by_policy = [open_due_reviews(session, rules=RULES, act=by_system(now)) for now in moments]
 

@@ -11,7 +11,7 @@ import policies
 from control.people.factors.domain import in_groups, parse_code, proven_step, provisioning_uri
 from control.people.factors.sealing import NONCE_BYTES, SealBroken, seal, unseal
 from control.people.messages import MESSAGES
-from control.people.roles.domain import permissions_of, roles_from
+from control.people.roles.domain import GIVEN_BY_OPENING, permissions_of, roles_from
 from control.people.sessions.domain import SessionRules, code_of, id_of, reason_to_end
 from control.permissions import Permission
 from tests.factories.people import FACTOR_KEY, NOON, SECRET, code_at
@@ -101,7 +101,16 @@ def test_a_group_gives_its_role_whatever_its_case():
     assert roles_from({"Case-Officer", "printers"}, roles=ROLES).held == {"case-officer"}
 
 
-@pytest.mark.parametrize("pair", sorted((r.id, o) for r in ROLES.values() for o in r.incompatible_with))
+def test_no_group_gives_the_role_of_an_opened_seal():
+    assert roles_from({"break-glass", "administrator"}, roles=ROLES).held == {"administrator"}
+
+
+GIVEN_BY_GROUPS = [role for role in ROLES.values() if role.id not in GIVEN_BY_OPENING]
+
+
+@pytest.mark.parametrize(
+    "pair", sorted((r.id, o) for r in GIVEN_BY_GROUPS for o in r.incompatible_with - GIVEN_BY_OPENING)
+)
 def test_roles_that_exclude_each_other_are_both_withheld(pair):
     found = roles_from({ROLES[role].ldap_group for role in pair}, roles=ROLES)
 
