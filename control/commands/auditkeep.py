@@ -76,6 +76,7 @@ def prune(speech: Speech, *, dry_run: bool) -> None:
         if dry_run:
             _preview(speech, keeper)
             return
+        _demand_the_pruners_role(keeper)
         outcomes, dropped = _carry_out(keeper)
     failed = [one for one in outcomes if one.state == "failed"]
     document = {"done": [one.as_json() for one in outcomes], "indices": dropped}
@@ -84,6 +85,20 @@ def prune(speech: Speech, *, dry_run: bool) -> None:
     nothing = speech.pick("Không có gì đã được hai người duyệt.", "Nothing waits that two persons have approved.")
     speech.say(document, text="\n".join(lines) or nothing)
     click.get_current_context().exit(1 if failed else 0)
+
+
+def _demand_the_pruners_role(keeper: _Keeper) -> None:
+    """Refuse any other role before a proposal is touched, even one that would take nothing. Raises AuditError."""
+    from sqlalchemy import text
+
+    with keeper.database.engine.connect() as connection:
+        may = connection.scalar(text("SELECT has_column_privilege('audit_journal', 'body', 'UPDATE')"))
+    if not may:
+        raise AuditError(
+            "audit.not_the_pruner",
+            vi="Chỉ vai trò vl_pruner của cơ sở dữ liệu được thực hiện việc xoá.",
+            en="Only the database's role vl_pruner may carry out a pruning.",
+        )
 
 
 @click.group(invoke_without_command=True)

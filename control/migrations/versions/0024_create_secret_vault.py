@@ -141,7 +141,12 @@ def upgrade() -> None:
         op.execute(
             f"CREATE TRIGGER {table}_guard BEFORE {moments} ON {table} FOR EACH ROW EXECUTE FUNCTION {table}_guard()"
         )
-    grant_app("secret_custody", "secret_version", "secret_checkout", "secret_rotation")
+    grant_app("secret_custody", "secret_version", "secret_checkout")
+    grant_app("secret_rotation", reader=True)
+    # What the runbooks ask; neither ciphertext nor wrapped key is a reader's.
+    op.execute(
+        "GRANT SELECT (id, account_id, number, role, origin, created_at, verified_at) ON secret_version TO vl_reader"
+    )
     grant_append_only("secret_release_told")
     op.execute("GRANT SELECT ON secret_release TO vl_app")
     op.execute("GRANT SELECT, INSERT ON secret_release TO vl_signer")

@@ -35,7 +35,8 @@ def upgrade() -> None:
     _create_certificates()
     _create_seniors()
     _create_rights()
-    grant_app("client_certificate", "senior_account", "senior_right")
+    grant_app("client_certificate", "senior_right")
+    grant_app("senior_account", reader=True)
 
 
 def _let_factors_be(kinds: str) -> None:

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from control.stand.demo.people import load_people
 from control.stand.postgres import PostgresServer
 from control.stand.process import ProcessId
 from control.stand.roles import OWNER, ROLE_LIMITS
-from tests.integration.stand.conftest import LIGHT, PATIENCE_SECONDS, ROOT, bin_up, clean_environment
+from tests.integration.stand.conftest import ENROLLED, LIGHT, PATIENCE_SECONDS, ROOT, bin_up, clean_environment
 
 
 @pytest.fixture
@@ -160,7 +161,7 @@ def test_a_server_of_the_operators_own_is_used_and_left_running(data_dir: Path, 
     assert stopped.returncode == 0
     assert living(pids) == []
     with operators_server.connect() as connection:
-        assert connection.execute("SELECT count(*) FROM factor WHERE state = 'active'").fetchone() == (7,)
+        assert connection.execute(ENROLLED).fetchone() == (sum(person.enrolled for person in load_people()),)
 
 
 def test_the_server_of_another_installation_keeps_its_passwords(data_dir: Path, postgres: PostgresServer):

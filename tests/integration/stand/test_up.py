@@ -14,8 +14,9 @@ import psycopg
 import pytest
 
 from control.stand.accounts import PROCESS_ACCOUNTS
+from control.stand.demo.people import load_people
 from control.stand.process import ProcessId
-from tests.integration.stand.conftest import LightStand, bin_up
+from tests.integration.stand.conftest import ENROLLED, LightStand, bin_up
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give processes accounts of their own")
 RUNNING = ("postgres", "slapd", "web", "worker", "audit", "signer", "witness", "pruner", "monitor")
@@ -62,9 +63,9 @@ def test_the_address_of_the_database_enters(light_stand: LightStand):
     address = light_stand.up["database_url"].replace("postgresql+psycopg", "postgresql")
 
     with psycopg.connect(address) as connection:
-        enrolled = connection.execute("SELECT count(*) FROM factor WHERE state = 'active'").fetchone()
+        enrolled = connection.execute(ENROLLED).fetchone()
 
-    assert enrolled == (7,)
+    assert enrolled == (sum(person.enrolled for person in load_people()),)
 
 
 def test_a_second_start_in_the_foreground_says_so_and_fails(light_stand: LightStand):
