@@ -2,6 +2,7 @@
 
 Rights rest on signed papers and a proposal; each look-up is an entry before and after the call; what does not fit
 becomes a finding (S0-11.1, S0-22.1, S3-15, S3-29.4).
+becomes a finding (S0-11.1, S0-22.1, S3-15.1, S3-29.4.a).
 """
 
 from control.privilege.population.client import PopulationClient

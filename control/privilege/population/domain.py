@@ -1,4 +1,4 @@
-"""When a right to look up people may be given and when it may be used: pure rules (S0-22, S3-15).
+"""When a right to look up people may be given and when it may be used: pure rules (S0-22.1, S3-15.1).
 
 Not for: storing (rights.py) or calling (lookups.py). Invariants: no right without a commitment, a place in the unit's
 commitment and on its list, and a proposal in force; none holds before both registrations are recorded.
