@@ -288,7 +288,7 @@ def first_page(
         "signin/password.html",
         ways=open_ways | rules.ways["break-glass"],
         offers=offered,
-        takes_certificates=services().settings.client_ca_file is not None and Way.CERTIFICATE in open_ways,
+        takes_certificates=_takes_certificates() and Way.CERTIFICATE in open_ways,
         login=login[:NAME_KEPT],
         next_path=next_path,
         fault=sentence(fault),
@@ -296,6 +296,12 @@ def first_page(
         reference=reference_number(),
     )
     return make_response(page, status)
+
+
+def _takes_certificates() -> bool:
+    """Whether certificates are set up: authorities to believe, and a proxy to hear of them from."""
+    settings = services().settings
+    return settings.client_ca_file is not None and settings.trusted_proxies > 0
 
 
 def second_page(half: Half, *, fault: str | None = None, status: HTTPStatus = HTTPStatus.OK) -> Response:

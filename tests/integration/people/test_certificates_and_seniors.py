@@ -376,3 +376,34 @@ def test_broken_files_of_authorities_close_this_way_and_no_other(bound, files, m
 
     assert by_certificate(make_browser(), certificate).status_code == 503
     make_browser().sign_in("giadinh.v")
+
+
+def test_officers_take_certificates_away_turn_waiting_ones_down_and_end_accounts_and_rights(
+    senior, officer, leader, make_browser, certificate, authority, work, trail
+):
+    page = "/people/seniors/rights"
+    holder = make_browser()
+    by_certificate(holder, certificate)
+    given = {"person": "thu.tv", "right": "publication", "document": "5/QĐ-SMH"}
+    assert proved(holder, holder.post(page, given, form=page), certificate).status_code == 303
+    assert "thu.tv" in holder.get(f"{page}?format=csv").text
+    number = re.findall(rf"{page}/(\d+)/end", holder.get(page).text)[0]
+    assert holder.post(f"{page}/{number}/end", form=page).status_code == 303
+    assert held(work, "thu.tv") is False
+
+    waiting = authority.issue("Đặng Thị Tập")
+    assert confirmed(officer, record(officer, waiting)).status_code == 303
+    newest = max(int(one) for one in re.findall(rf"{PAGE}/(\d+)/end", officer.get(PAGE).text))
+    assert officer.post(f"{PAGE}/{newest}/end", form=PAGE).status_code == 303
+    assert officer.post(f"{PAGE}/{senior}/end", {"reason": "stolen"}, form=PAGE).status_code == 303
+    assert by_certificate(make_browser(), certificate).status_code == 401
+    assert by_certificate(make_browser(), waiting).status_code == 401
+    listed = re.findall(r"/people/seniors/(\d+)/end", officer.get("/people/seniors").text)
+    assert officer.post(f"/people/seniors/{listed[0]}/end", form="/people/seniors").status_code == 303
+    with work() as session:
+        assert session.scalars(select(ClientCertificate.state).order_by(ClientCertificate.id)).all() == [
+            "revoked",
+            "refused",
+        ]
+        assert session.scalars(select(SeniorAccount.state)).all() == ["ended"]
+    assert trail("factor:certificate:revoke")[-1]["vn"]["details"]["reason"] == "stolen"

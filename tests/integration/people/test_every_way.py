@@ -5,9 +5,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, text
 
+from control.people import sync_people
 from control.people.certificates.binding import confirm_certificate, record_certificate
 from control.people.certificates.domain import holder_of
+from control.people.circumstances import directory_of
 from control.people.directory.models import Person
+from control.stand.directory import person_dn
 from tests.factories.authenticator import SoftKey
 from tests.factories.certificates import Authority, header, write_files
 from tests.factories.people import NOON, code_at, make_act, make_actor
@@ -113,3 +116,46 @@ def test_each_configured_way_lets_its_people_in_and_nobody_else(house, make_brow
             )
         ).all()
     assert [tuple(row) for row in rows] == [("citizen", "medium", 1), ("staff", "high", 1), ("staff", "medium", 1)]
+
+
+@pytest.mark.requirement("S1-14.2")
+def test_staff_come_in_by_the_ministry_mail_directory_alone_and_a_disabled_mailbox_closes_the_account(
+    make_app, make_browser, directory, authority, tmp_path, clock
+):
+    settings = write_files(tmp_path, authority) | {
+        "VONGLAU_PROXY_ADDRESSES": PROXY,
+        "VONGLAU_PROFILE": "ministry-transport-2019",
+    }
+    app = conftest.house.__wrapped__(lambda **more: make_app(**(settings | more)), directory)
+    held = app.extensions["vonglau"]
+    browser = make_browser(app=app)
+    browser.sign_in("mau.nt")
+    certificate = authority.issue("Nguyễn Thị Mẫu")
+    bind(app, certificate, clock.now)
+    other_way = make_browser(app=app).post("/sign-in/certificate", form="/sign-in", headers=header(certificate))
+    assert other_way.status_code == 401, "the profile names the mail account only"
+    root = directory.connect_as_root()
+    root.modify(person_dn("mau.nt"), {"pwdAccountLockedTime": [("MODIFY_REPLACE", ["000001010000Z"])]})
+    try:
+        source = directory_of(held.settings, policies=held.policies)
+        sync_people(held.database, directory=source, roles=held.policies.roles, act=make_act(now=clock.now))
+        assert browser.get("/people/me", headers={"Accept": "application/json"}).status_code == 401
+        assert make_browser(app=app).password("mau.nt").status_code == 401
+    finally:
+        root.modify(person_dn("mau.nt"), {"pwdAccountLockedTime": [("MODIFY_DELETE", [])]})
+        root.unbind()
+
+
+def test_a_locked_person_comes_in_by_no_way_at_all(house, make_browser, authority, clock, providers):
+    from control.people.locks.service import lock_person
+
+    certificate = authority.issue("Nguyễn Thị Mẫu")
+    bind(house, certificate, clock.now)
+    with house.extensions["vonglau"].database.unit_of_work() as session:
+        people = {one.login: one for one in session.scalars(select(Person))}
+        act = make_act(make_actor(people["vidu.l"]), now=clock.now)
+        lock_person(session, person_id=people["mau.nt"].id, cause="emergency", until=None, act=act)
+
+    assert make_browser().password("mau.nt").status_code == 401
+    done = make_browser().post("/sign-in/certificate", form="/sign-in", headers=header(certificate))
+    assert done.status_code == 401

@@ -438,6 +438,10 @@ def test_a_provider_without_an_agreement_in_force_is_neither_offered_nor_believe
     browser, make_browser, work, trail, clock, provider
 ):
     assert "Đăng nhập bằng Định danh điện tử" in browser.get("/sign-in").text
+    provider.mode = "wrong-issuer"
+    assert by_eid(browser, CITIZEN).status_code == 401
+    assert reasons(trail) == ["oidc.issuer"]
+    provider.mode = "normal"
     location = at_provider(go(browser), CITIZEN)
     clock.now += timedelta(days=31)
     assert "Đăng nhập bằng Định danh điện tử" not in browser.get("/sign-in").text
