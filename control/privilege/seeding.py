@@ -63,10 +63,7 @@ ACCOUNTS = (
 )  # fmt: skip
 
 # asset, whose access account it is, what it is for
-OFFICERS = (
-    ("case-files", "tap.dt", "Tiếp nhận và xử lý hồ sơ"),
-    ("portal", "nhap.ht", "Trả lời trên cổng dịch vụ công"),
-)
+OFFICERS = (("portal", "nhap.ht", "Trả lời trên cổng dịch vụ công"),)
 
 
 def _ensure_officers(session: Session, assets: Mapping[str, Asset], *, act: Act) -> int:
