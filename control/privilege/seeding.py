@@ -7,22 +7,27 @@ whose owner has come to be known is adopted.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 import audit
 from control.actions import Action
-from control.acts import Act
+from control.acts import Act, Actor
 from control.decisions import Deny
 from control.people.models import Person
 from control.privilege.accounts.changing import change_state
 from control.privilege.accounts.models import PrivilegedAccount
 from control.privilege.assets.models import Asset
+from control.privilege.documents.domain import NewDocument
+from control.privilege.documents.models import AuthorisingDocument
+from control.privilege.documents.service import file_document
 from control.privilege.reviews.domain import Kind, Scope
 from control.privilege.reviews.models import AccessReview
 from control.privilege.reviews.service import Wanted, open_review
 from control.text import fold
+from policies import RULES_ZONE
 
 CATEGORY_OF = {"software": "software-admin"}
 REVIEWED, REVIEW_DAYS = "nhap.ht", 30
@@ -61,6 +66,37 @@ ACCOUNTS = (
     ("ung-dung-02", "root", "Quản trị máy chủ ứng dụng 2", "local-admin", "high", "minhhoa.pm"),
     ("ung-dung-02", "nha-thau-cu", "Không rõ, còn lại từ nhà thầu trước", "local-admin", "high", None),
 )  # fmt: skip
+
+DECISION, KEEPER = "01/QĐ-BMH", "minhhoa.pm"
+PDF = (
+    b"%PDF-1.4\n% minh hoa: giao tai khoan\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
+    b"2 0 obj<</Type/Pages/Count 0/Kids[]>>endobj\n%%EOF\n"
+)
+
+
+def _authorise(session: Session, *, act: Act) -> None:
+    """File the invented decision that hands the accounts over, once, and let those that have an owner rest on it."""
+    keeper = session.scalar(select(Person).where(Person.login == KEEPER, Person.state == "active"))
+    if keeper is None or session.scalar(select(AuthorisingDocument.id).where(AuthorisingDocument.number == DECISION)):
+        return
+    today = act.now.astimezone(RULES_ZONE).date()
+    decision = NewDocument(
+        number=DECISION,
+        signed_on=today,
+        signer="Lê Ví Dụ",
+        issuing_unit="Bộ Minh hoạ",
+        subject="Giao tài khoản quản trị hạ tầng và phần mềm",
+        valid_from=today,
+        valid_to=today + timedelta(days=730),
+        file=PDF,
+    )
+    person = Actor(id=keeper.id, login=keeper.login, name=keeper.display_name)
+    stored = file_document(session, new=decision, act=act.as_actor(person))
+    if isinstance(stored, Deny):
+        raise ValueError(f"{DECISION} was not filed: {stored.reason}")  # noqa: TRY004 - a refusal is no wrong type
+    bare = PrivilegedAccount.document_id.is_(None) & PrivilegedAccount.owner_id.is_not(None)
+    session.execute(update(PrivilegedAccount).where(bare).values(document_id=stored.id))
+
 
 # asset, whose access account it is, what it is for
 OFFICERS = (("portal", "nhap.ht", "Trả lời trên cổng dịch vụ công"),)
@@ -151,7 +187,9 @@ def seed_demonstration(session: Session, act: Act) -> int:
             titles=(use,),
         )
         changed += 1
-    return changed + _ensure_officers(session, assets, act=act)
+    changed += _ensure_officers(session, assets, act=act)
+    _authorise(session, act=act)
+    return changed
 
 
 def seed_review(session: Session, act: Act) -> int:

@@ -36,18 +36,12 @@ EXAMPLE = (
 
 @blueprint.get("/new")
 @requires(Permission.PRIVILEGE_ACCOUNT_MANAGE)
-@not_audited(because="an empty form")
+@not_audited(because="an empty form, and an invented example of the file")
 def new() -> ResponseReturnValue:
-    """Show the form."""
+    """Show the form, or hand out an example of the file."""
+    if request.args.get("format") == "csv":
+        return csv_response("accounts-template.csv", COLUMNS, [EXAMPLE])
     return _form({})
-
-
-@blueprint.get("/template.csv")
-@requires(Permission.PRIVILEGE_ACCOUNT_MANAGE)
-@not_audited(because="an invented example; a file that leaves is recorded by the gate itself")
-def template() -> ResponseReturnValue:
-    """Hand out an example of the file."""
-    return csv_response("accounts-template.csv", COLUMNS, [EXAMPLE])
 
 
 @blueprint.post("")
