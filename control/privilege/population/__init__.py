@@ -1,7 +1,6 @@
 """Access to the national population database: who may look up whom, for which case, and whether they did so rightly.
 
 Rights rest on signed papers and a proposal; each look-up is an entry before and after the call; what does not fit
-becomes a finding (S0-11.1, S0-22.1, S3-15, S3-29.4).
 becomes a finding (S0-11.1, S0-22.1, S3-15.1, S3-29.4.a).
 """
 
