@@ -221,6 +221,7 @@ class Action(StrEnum):
     PRIVILEGE_POPULATION_SUSPECT = "privilege:population:suspect"
     PRIVILEGE_POPULATION_SUSPEND = "privilege:population:suspend"
     PRIVILEGE_POPULATION_WITHDRAW = "privilege:population:withdraw"
+    PRIVILEGE_PROMISE_VERIFY = "privilege:promise:verify"
     PRIVILEGE_REQUEST_AMEND = "privilege:request:amend"
     PRIVILEGE_REQUEST_APPROVE = "privilege:request:approve"
     PRIVILEGE_REQUEST_EXPIRE = "privilege:request:expire"

@@ -27,6 +27,7 @@ GROUPS = {
     "notice": ("control.commands.law:notice", "hạn thông báo bảo trì / maintenance notice"),
     "operations": ("control.operations.commands:operations", "vận hành / operations"),
     "people": ("control.people.commands:people", "con người / people"),
+    "privilege": ("control.privilege.commands:privilege", "đặc quyền / privilege"),
     "serve": ("control.commands.processes:serve", "tiến trình web / the web process"),
     "signer": ("control.commands.processes:signer", "tiến trình ký / the signing process"),
     "time": ("control.commands.law:time", "giờ làm việc / working time"),

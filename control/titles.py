@@ -292,6 +292,9 @@ ACTION_TITLES: Mapping[Action, Message] = {
     ),
     Action.PRIVILEGE_POPULATION_SUSPEND: Message(vi="Tạm ngừng quyền tra cứu dân cư", en="Suspend a population right"),
     Action.PRIVILEGE_POPULATION_WITHDRAW: Message(vi="Thu hồi quyền tra cứu dân cư", en="Withdraw a population right"),
+    Action.PRIVILEGE_PROMISE_VERIFY: Message(
+        vi="Kiểm các bất biến của đặc quyền", en="Verify the promises of privilege"
+    ),
     Action.PRIVILEGE_REQUEST_AMEND: Message(vi="Sửa yêu cầu", en="Amend a request"),
     Action.PRIVILEGE_REQUEST_APPROVE: Message(vi="Phê duyệt yêu cầu", en="Approve a request"),
     Action.PRIVILEGE_REQUEST_EXPIRE: Message(vi="Yêu cầu quá hạn duyệt", en="A request expired"),

@@ -72,6 +72,7 @@ COMMANDS: Mapping[str, Trace] = {
     "operations schedules list": _silent(_LISTS),
     "people check": _silent("asks the directory whether it answers"),
     "people sync": _records(Action.PEOPLE_DIRECTORY_SYNC),
+    "privilege verify": _records(Action.PRIVILEGE_PROMISE_VERIFY),
     "serve": _silent(_PROCESS),
     "signer": _silent(_PROCESS),
     "time add": _silent(_PURE),
