@@ -7,9 +7,10 @@ is the default whatever the browser says; every catalogue folder that is loaded 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from flask import Flask, g, has_request_context, request
-from flask_babel import Babel, get_locale
+from flask_babel import Babel, get_domain, get_locale
 
 from control.frame import catalogs
 
@@ -29,6 +30,21 @@ def install(app: Flask, *, root: Path = catalogs.CONTROL) -> None:
         default_timezone="Asia/Ho_Chi_Minh",
         locale_selector=chosen_language,
     )
+    # A page asks for hundreds of sentences, and Flask-Babel would look for the catalogue anew for each.
+    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]  # of Jinja's i18n extension
+        gettext=lambda text: catalogue().ugettext(text),
+        ngettext=lambda one, many, number: catalogue().ungettext(one, many, number),
+        newstyle=True,
+    )
+
+
+def catalogue() -> Any:
+    """Return the sentences in the language of the present request, found once."""
+    if not has_request_context():
+        return get_domain().get_translations()
+    if "catalogue" not in g:
+        g.catalogue = get_domain().get_translations()
+    return g.catalogue
 
 
 def chosen_language() -> str:

@@ -54,6 +54,11 @@ class PrivilegedAccount(Base):
         ),
         Index("ix_privilege_account_unowned", "code", postgresql_where=text("owner_id IS NULL AND state <> 'retired'")),
         Index("ix_privilege_account_last_used", "last_used_at", postgresql_where=text("state = 'active'")),
+        Index(
+            "ix_privilege_account_dormant",
+            text("COALESCE(last_used_at, created_at)"),
+            postgresql_where=text("state = 'active'"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
