@@ -89,6 +89,7 @@ WINGS: tuple[Wing, ...] = (
         title=lazy_gettext("Cases"),
         places=(
             Place(path="/cases", title=lazy_gettext("Case files")),
+            Place(path="/cases/mine", title=lazy_gettext("My cases")),
             Place(path="/cases/procedures", title=lazy_gettext("Procedures")),
         ),
     ),

@@ -43,6 +43,7 @@ class CaseFile(Base):
         CheckConstraint("closed_at >= received_at", name="closed_after_receipt"),
         Index("ix_case_file_received_at", "received_at", "id"),
         Index("ix_case_file_unit_id", "unit_id"),
+        Index("ix_case_file_applicant_id", "applicant_id"),
     )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
@@ -52,6 +53,7 @@ class CaseFile(Base):
     channel: Mapped[str] = mapped_column(Text)
     unit: Mapped[str] = mapped_column(Text)
     unit_id: Mapped[int | None] = mapped_column(ForeignKey("unit.id"))
+    applicant_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     received_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
     search_text: Mapped[str] = mapped_column(Text)

@@ -86,6 +86,33 @@ def load_case(session: Session, code: str, *, act: Act) -> CaseFile:
     return case
 
 
+def list_own_cases(session: Session, *, listing: Listing, act: Act) -> Page[CaseFile]:
+    """Return one page of the cases in the actor's own name."""
+    own = select(CaseFile).join(CaseFile.procedure).where(CaseFile.applicant_id == act.actor.id)
+    if listing.filters["q"]:
+        own = own.where(CaseFile.search_text.contains(fold(listing.filters["q"]), autoescape=True))
+    total = session.scalar(select(func.count()).select_from(own.subquery())) or 0
+    rows = session.scalars(
+        own.options(contains_eager(CaseFile.procedure))
+        .where(listing.after(CaseFile.received_at, CaseFile.id))
+        .order_by(*listing.order(CaseFile.received_at, CaseFile.id))
+        .limit(listing.limit)
+    ).all()
+    return listing.page(rows, cursor=lambda row: (row.received_at, row.id), total=total)
+
+
+def load_own_case(session: Session, code: str, *, act: Act) -> CaseFile:
+    """Return one case in the actor's own name. Raises NotFound, NotVisible for anybody else's (S3-14.1.a)."""
+    if not code.isprintable():
+        raise NotFound("case", code)
+    case = session.scalar(select(CaseFile).options(joinedload(CaseFile.procedure)).where(CaseFile.code == code))
+    if case is None:
+        raise NotFound("case", code)
+    if case.applicant_id is None or case.applicant_id != act.actor.id:
+        raise NotVisible("case", code, about=audit.About(case_code=case.code), rule=SCOPE_RULE)
+    return case
+
+
 def open_file(session: Session, *, code: str, purpose: Purpose, lookup: GrantLookup, act: Act) -> Opened | Deny:
     """Open the personal data of one case for a purpose, or refuse; the entry comes first in both cases.
 
