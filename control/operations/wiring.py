@@ -17,6 +17,9 @@ from control.operations.jobs.accounts import CHECK_TASK, CHECKS, WORK, WORK_TASK
 from control.operations.jobs.breakglass import SCHEDULE as BREAK_GLASS
 from control.operations.jobs.breakglass import TASK as BREAK_GLASS_TASK
 from control.operations.jobs.breakglass import keep_break_glass
+from control.operations.jobs.keys import SCHEDULE as WATCH_KEYS
+from control.operations.jobs.keys import TASK as WATCH_KEYS_TASK
+from control.operations.jobs.keys import watch_keys
 from control.operations.jobs.parts import report as workers
 from control.operations.jobs.people import SCHEDULE as SYNC_PEOPLE
 from control.operations.jobs.people import TASK as SYNC_PEOPLE_TASK
@@ -56,6 +59,8 @@ PORTS: Mapping[str, Any] = {
     f"schedule:{WORK.slug}": WORK,
     f"job:{RUN_TASK}": partial(run_playbook, privates=PRIVATES),
     f"job:{KEEP_VAULT_TASK}": keep_vault,
+    f"job:{WATCH_KEYS_TASK}": watch_keys,
+    f"schedule:{WATCH_KEYS.slug}": WATCH_KEYS,
     f"schedule:{KEEP_VAULT.slug}": KEEP_VAULT,
     "start_rotation": start_rotation,
     "alarm": raise_own,

@@ -16,6 +16,9 @@ from control.privilege.grants.ending import (
     suspend_unfit_grants,
 )
 from control.privilege.grants.service import active_grant
+from control.privilege.keys.anomalies import WatchRules as KeyWatchRules
+from control.privilege.keys.watching import untold as untold_key_flags
+from control.privilege.keys.watching import watch as watch_keys
 from control.privilege.lifecycle.seeding import seed_account_requests
 from control.privilege.lifecycle.terms import LifecycleTerms
 from control.privilege.lifecycle.upkeep import call_out, call_overdue, sweep_accounts, work_due
@@ -40,6 +43,7 @@ from control.privilege.vault.rotations import prepare as prepare_rotation
 from control.privilege.vault.rotations import settle as settle_rotation
 from control.privilege.vault.rotations import under_way as rotations_under_way
 from control.privilege.vault.rotations import waiting as waiting_rotations
+from control.privilege.vault.seeding import seed_vault, vault_waits
 from control.privilege.vault.service import close_due as close_due_checkouts
 from control.privilege.vault.upkeep import order_due as order_due_rotations
 from control.privilege.vault.upkeep import overdue as overdue_secrets
@@ -49,6 +53,7 @@ from control.privilege.vault.upkeep import unknown as unknown_secrets
 __all__ = [
     "BreakGlassTerms",
     "Custody",
+    "KeyWatchRules",
     "LifecycleTerms",
     "ReviewRules",
     "RotationResult",
@@ -83,6 +88,7 @@ __all__ = [
     "seed_account_requests",
     "seed_demonstration",
     "seed_review",
+    "seed_vault",
     "settle_rotation",
     "start_due_grants",
     "suspend_grants_of",
@@ -90,6 +96,9 @@ __all__ = [
     "sweep_accounts",
     "tell_releases",
     "unknown_secrets",
+    "untold_key_flags",
+    "vault_waits",
     "waiting_rotations",
+    "watch_keys",
     "work_due",
 ]

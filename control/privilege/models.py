@@ -8,7 +8,7 @@ from control.privilege.breakglass.models import BreakGlassAccount, BreakGlassOpe
 from control.privilege.documents.models import AuthorisingDocument, DocumentSignature, DocumentWithdrawal
 from control.privilege.grants.models import GrantStep, GrantUse, PrivilegeGrant
 from control.privilege.imports.models import AccountImport
-from control.privilege.keys.models import ApiKey, ApiKeyUse
+from control.privilege.keys.models import ApiKey, ApiKeyAddress, ApiKeyFlag, ApiKeyUse
 from control.privilege.lifecycle.models import (
     AccountHandover,
     AccountRequest,
@@ -65,6 +65,8 @@ __all__ = [
     "AccountRight",
     "AccountRuleSet",
     "ApiKey",
+    "ApiKeyAddress",
+    "ApiKeyFlag",
     "ApiKeyUse",
     "ApiOnce",
     "Asset",

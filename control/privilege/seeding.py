@@ -53,6 +53,7 @@ ACCOUNTS = (
     ("case-files", "quan-tri", "Quản trị mô-đun xử lý hồ sơ", "shared", "high", "minhhoa.pm"),
     ("cong-01", "quan-tri", "Quản trị cổng truy cập", "shared", "high", "minhhoa.pm"),
     ("csdl-01", "postgres", "Quản trị cơ sở dữ liệu", "shared", "high", "nhap.ht"),
+    ("csdl-01", "bao-cao", "Đọc số liệu báo cáo minh hoạ", "shared", "normal", "minhhoa.pm"),
     ("csdl-01", "sao-chep", "Sao chép sang máy dự phòng", "service", "normal", "nhap.ht"),
     ("csdl-02", "postgres", "Quản trị cơ sở dữ liệu dự phòng", "shared", "high", "nhap.ht"),
     ("csdl-dan-cu", "quan-tri", "Quản trị cao nhất về dữ liệu dân cư", "personal", "high", "giu.nt"),

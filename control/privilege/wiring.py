@@ -40,6 +40,7 @@ from control.privilege.reviews import routes as reviews
 from control.privilege.rulesets import routes as rulesets
 from control.privilege.vault import taking as vault
 from control.privilege.vault.messages import VAULT_MESSAGES
+from control.privilege.vault.panels import account_panel as vault_panel
 from control.privilege.vault.service import close_for_grant as close_checkouts
 
 AGREEMENT_LOOKUP: AgreementLookup = agreement_in_force
@@ -72,6 +73,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     watchroutes.blueprint,
 )
 PORTS: Mapping[str, Any] = {
+    "account_panel:secret": vault_panel,
     "document_closer:population": withdraw_rights_on,
     "grant_closer:vault": close_checkouts,
     "grant_lookup": GRANT_LOOKUP,

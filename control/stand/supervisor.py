@@ -288,7 +288,11 @@ class Stand:
         from control.errors import Unavailable
 
         try:
-            seed.seed(environment_file=self._home / "env" / "web.env", totp_secrets=self._secrets.totp)
+            seed.seed(
+                environment_file=self._home / "env" / "web.env",
+                totp_secrets=self._secrets.totp,
+                owner_url="" if self._database_url else self._addresses.database_urls["vl_owner"],
+            )
         except Unavailable as error:
             self._say(f"! Chưa đưa người minh hoạ vào: {error}", f"! The people are not seeded: {error}")
 

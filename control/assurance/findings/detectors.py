@@ -65,6 +65,8 @@ TOLD: Mapping[str, tuple[Kind, str]] = {
     "privilege:lifecycle:escalate": (Kind.ACCOUNTS, "subject"),
     "privilege:review:lapse": (Kind.REVIEW, "review"),
     "sign-in:sealed:refuse": (Kind.BREAK_GLASS, "person"),
+    "privilege:key:flag": (Kind.KEY_USE, "key"),
+    "privilege:vault:lose": (Kind.SECRET, "account"),
 }
 SEGMENTS = "segments"
 # What the access to the population database writes when it must be explained by whom it names.

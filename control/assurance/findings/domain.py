@@ -35,6 +35,7 @@ class Kind(StrEnum):
     DEAD_LETTER = "dead-letter"
     GAP = "gap"
     INDEX = "index"
+    KEY_USE = "key-use"
     OFF_HOURS = "off-hours"
     POPULATION_LEAK = "population-leak"
     POPULATION_LIST = "population-list"
@@ -42,6 +43,7 @@ class Kind(StrEnum):
     POPULATION_SHARED = "population-shared"
     REFUSALS = "refusals"
     REVIEW = "review"
+    SECRET = "secret-unknown"  # noqa: S105  # a kind, not a password
     SEGMENT = "segment"
     SENIOR = "senior"
     SHARED = "shared"
@@ -76,6 +78,7 @@ RUNBOOKS: Mapping[Kind, str] = {
     Kind.DEAD_LETTER: "trail-dead-letter",
     Kind.GAP: "trail-gap",
     Kind.INDEX: "trail-index-differs",
+    Kind.KEY_USE: "key-unusual",
     Kind.OFF_HOURS: "unusual-access",
     Kind.POPULATION_LEAK: "population-account",
     Kind.POPULATION_LIST: "population-checks",
@@ -83,6 +86,7 @@ RUNBOOKS: Mapping[Kind, str] = {
     Kind.POPULATION_SHARED: "population-account",
     Kind.REFUSALS: "unusual-access",
     Kind.REVIEW: "review-overdue",
+    Kind.SECRET: "secret-unknown",
     Kind.SEGMENT: "trail-segments",
     Kind.SENIOR: "senior-review",
     Kind.SHARED: "unusual-access",

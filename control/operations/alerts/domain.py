@@ -106,6 +106,12 @@ OWN_ALERTS: Mapping[str, OwnAlert] = {
         summary_en="No opening explains a use of break-glass account {subject}",
         runbook="break-glass",
     ),
+    "ConnectionKeyUnusual": OwnAlert(
+        severity=Severity.TICKET,
+        summary="Khoá kết nối {subject} được dùng khác thường",
+        summary_en="Connection key {subject} is used unusually",
+        runbook="key-unusual",
+    ),
     "DirectoryListingRefused": OwnAlert(
         severity=Severity.TICKET,
         summary="Đọc danh bạ theo lịch bị từ chối ({subject}); chưa ai bị thay đổi",

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from ipaddress import ip_network
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Identity, Index, Text, UniqueConstraint
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from control.db import Base
@@ -97,6 +98,34 @@ class ApiKey(Base):
             starts_at=self.starts_at,
             expires_at=self.expires_at,
         )
+
+
+class ApiKeyAddress(Base):
+    """An address a key has called from, and when it did so first."""
+
+    __tablename__ = "api_key_address"
+
+    key_id: Mapped[int] = mapped_column(ForeignKey("api_key.id"), primary_key=True)
+    address: Mapped[str] = mapped_column(Text, primary_key=True)
+    first_at: Mapped[datetime]
+
+
+class ApiKeyFlag(Base):
+    """One unusual use of a key, noted once; `told_at` is when an alert was raised about it."""
+
+    __tablename__ = "api_key_flag"
+    __table_args__ = (
+        UniqueConstraint("key_id", "rule", "window"),
+        CheckConstraint("rule IN ('address', 'elsewhere', 'quiet', 'refusals', 'volume')", name="rule"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    key_id: Mapped[int] = mapped_column(ForeignKey("api_key.id"))
+    rule: Mapped[str] = mapped_column(Text)
+    window: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime]
+    facts: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    told_at: Mapped[datetime | None]
 
 
 class ApiKeyUse(Base):

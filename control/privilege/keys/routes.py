@@ -22,7 +22,7 @@ from control.permissions import Permission
 from control.privilege.answers import faults_of, named, refused_page
 from control.privilege.documents.service import documents_in_force
 from control.privilege.fields import Fields
-from control.privilege.keys import service
+from control.privilege.keys import service, watching
 from control.privilege.keys.domain import SCOPES, STATES_BEFORE, TOKEN_START, KeyStep, Token
 from control.privilege.keys.forms import NAMES, read_key
 from control.privilege.keys.models import ApiKey
@@ -232,6 +232,7 @@ def _page(code: str, *, faults: dict[str, str]) -> str:
     with unit_of_work() as session:
         key = service.load_key(session, code)
         hours = service.hours_of(session, key_id=key.id, now=g.now)
+        flags = watching.flags_of(session, key_id=key.id)
     may = {
         KeyStep.BLOCK: Permission.PRIVILEGE_KEY_BLOCK,
         KeyStep.UNBLOCK: Permission.PRIVILEGE_KEY_MANAGE,
@@ -240,6 +241,7 @@ def _page(code: str, *, faults: dict[str, str]) -> str:
     return render_template(
         "keys/show.html",
         key=key,
+        flags=flags,
         token_start=TOKEN_START,
         state=state_of(key, g.now),
         series=[

@@ -25,6 +25,7 @@ from control.frame.tables import Listing, Page
 from control.permissions import Permission
 from control.privilege.codes import id_from
 from control.privilege.documents.models import AuthorisingDocument
+from control.privilege.keys import watching
 from control.privilege.keys.domain import (
     CODE_PREFIX,
     PREFIX_BYTES,
@@ -233,6 +234,7 @@ def admit(session: Session, *, token: str, scope: str, address: str | None, act:
         ).scalar_one_or_none()
         if counted is not None:
             key.last_used_at = act.now
+            watching.note_address(session, key_id=key.id, address=address, now=act.now)
             return caller
         decision = Deny(
             rule=QUOTA_RULE,
@@ -241,6 +243,8 @@ def admit(session: Session, *, token: str, scope: str, address: str | None, act:
             params={"quota": key.quota_per_minute},
         )
     session.execute(_COUNT_REFUSED, {"key": key.id, "minute": minute})
+    if decision.reason == "key.source_refused":
+        watching.note_elsewhere(session, key, address=address, act=act)
     act.as_actor(caller.actor).refuse(
         session, Action.ACCESS_KEY_CALL, decision, about=about(key), details={"scope": scope}, titles=(key.system,)
     )

@@ -17,13 +17,17 @@ from control.people import enrol_known_factor, open_unsafe_enrolment, sync_peopl
 from control.people.circumstances import directory_of
 from control.settings import Settings
 from control.stand.demo.people import load_people
+from control.stand.demo.shared import make_shared_role
 from control.writers import make_writer
 
 SYSTEM = "demonstration-seed"
 
 
-def seed(*, environment_file: Path, totp_secrets: Mapping[str, str]) -> None:
-    """Read the directory into the tables, enrol who has a known secret, add accounts and cases; safe to run again."""
+def seed(*, environment_file: Path, totp_secrets: Mapping[str, str], owner_url: str = "") -> None:
+    """Read the directory into the tables, enrol who has a known secret, add accounts and cases; safe to run again.
+
+    `owner_url` is the demonstration's own database server, where one shared account can be real; empty: none is.
+    """
     settings = Settings.from_env(read_environment(environment_file))
     law = policies.load()
     database = Database(settings.database_url, pool_size=1)
@@ -45,8 +49,28 @@ def seed(*, environment_file: Path, totp_secrets: Mapping[str, str]) -> None:
             terms = privilege.LifecycleTerms.of(law, profile=settings.profile)
             privilege.seed_account_requests(session, act, terms=terms)
             cases.seed_demonstration(session, act)
+        if owner_url:
+            _seed_vault(database, settings=settings, owner_url=owner_url, act=act)
     finally:
         database.engine.dispose()
+
+
+def _seed_vault(database: Database, *, settings: Settings, owner_url: str, act: Act) -> None:
+    """Give the vault the secret of one real role, once; without the signer it stays away, as in production."""
+    with database.unit_of_work() as session:
+        login = privilege.vault_waits(session)
+        if login is None:
+            return
+        role = make_shared_role(owner_url, login=login)
+        privilege.seed_vault(
+            session,
+            act,
+            host=role.host,
+            port=role.port,
+            database=role.database,
+            secret=role.secret,
+            custody=privilege.Custody.beside(settings.signer_socket),
+        )
 
 
 def read_environment(file: Path) -> dict[str, str]:

@@ -23,6 +23,7 @@ from control.stand.demo import identity, register
 from control.stand.demo.locking import lock_and_open_again
 from control.stand.demo.population import PopulationStep
 from control.stand.demo.proof import Proof, entries_in, prove, witnessed
+from control.stand.demo.vault import Borrowing, borrow_and_return
 from control.stand.demo.visitor import OK, NotOfferedError, Visitor
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -84,6 +85,7 @@ class Walk:
             ("Cam kết ký số, đăng ký hai nơi, tra cứu dân cư cho một hồ sơ; thiếu thì bị từ chối", self._population()),
             ("Khoá ngay một tài khoản theo điện thoại, đồng hồ thông báo chạy; mở lại bằng biểu mẫu", self._lock),
             (register.TITLE, register.RegisterStep(up=self.up, person=self._person, now=self.now)),
+            ("Bí mật mượn theo cấp quyền, hiện một lần, trả thì được thay; máy thật từ chối bí mật cũ", self._borrow),
         )
         try:
             for number, (title, act) in enumerate(titles, start=1):
@@ -139,17 +141,17 @@ class Walk:
             raise NotOfferedError(f"{HOLDER} opened {case} without a grant: {status}")
         self.ids["case"] = case
 
-    def _end_earlier_grants(self) -> None:
+    def _end_earlier_grants(self, account: str = ACCOUNT) -> None:
         """Revoke what an earlier walk left, so that the refusal without a grant can be shown again."""
         administrator = self._person(ADMINISTRATOR)
-        page = administrator.get(f"/privilege/accounts/{quote(ACCOUNT)}")
+        page = administrator.get(f"/privilege/accounts/{quote(account)}")
         for code in dict.fromkeys(re.findall(r"/privilege/grants/(CQ-\d{4,})", page.text)):
             shown = administrator.get(f"/privilege/grants/{code}")
             if f"/privilege/grants/{code}/revocation" in shown.text:
                 form = shown.form(r"/revocation$")
                 administrator.submit(form, reason="Kết thúc lần minh hoạ trước")
 
-    def _file_request(self) -> tuple[str, str]:
+    def _file_request(self, account: str = ACCOUNT) -> tuple[str, str]:
         administrator = self._person(ADMINISTRATOR)
         local = self.now().astimezone(ZONE)
         number = f"{local:%H%M%S}/QĐ-BMH"
@@ -158,7 +160,7 @@ class Walk:
         answer = administrator.submit(
             form,
             files={"file": ("quyet-dinh.pdf", "application/pdf", PDF + number.encode() + b"\n%%EOF\n")},
-            account=ACCOUNT,
+            account=account,
             holder=HOLDER,
             document="new",
             starts_at=f"{local - timedelta(minutes=1) if local.minute or local.hour else local:%d/%m/%Y %H:%M}",
@@ -386,6 +388,22 @@ class Walk:
     def _facts(self, login: str) -> Mapping[str, Any]:
         facts: Mapping[str, Any] = next(one for one in self.up["people"] if one["name"] == login)
         return facts
+
+    def _borrow(self) -> tuple[dict[str, str], str]:
+        lent = Borrowing(
+            holder=self._person(HOLDER),
+            reader=self._person(ADMINISTRATOR),
+            grant_on=self._granted,
+            database_url=self.up["database_url"],
+        )
+        return borrow_and_return(lent)
+
+    def _granted(self, account: str) -> str:
+        """Make a grant on an account anew, in the ordinary way; return its code."""
+        self._end_earlier_grants(account)
+        code, _ = self._file_request(account)
+        self._approve(code)
+        return self._person(ADMINISTRATOR).get(f"/privilege/requests/{code}").find(r"(CQ-\d{4,})")
 
     def _wait_for(self, login: str, path: str, pattern: str, *, seconds: float) -> str:
         """Look at a page until it holds the pattern, and return it. Raises NotOfferedError after `seconds`."""

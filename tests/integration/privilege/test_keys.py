@@ -13,8 +13,13 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
 import audit
+from control.assurance.findings.detectors import Seen, Window, detect
+from control.assurance.findings.domain import Kind, Rules
+from control.operations.alerts.models import Alert
+from control.operations.jobs.keys import watch_keys
 from control.privilege.api.routes import document
 from control.privilege.keys.models import ApiKey, ApiKeyUse
+from tests.factories.operations import make_context
 from tests.factories.privilege import House, actor_of, make_person
 from tests.integration.privilege.test_pages import Browser
 
@@ -257,3 +262,65 @@ def test_the_description_names_every_door_of_the_interface(app):
         if method in {"get", "post", "put"}
     }
     assert served == described
+
+
+@pytest.fixture
+def worker(clean_database, clock, tmp_path):
+    context = make_context(clean_database.url("vl_worker"), tmp_path, clock=clock)
+    yield context
+    context.database.engine.dispose()
+
+
+def flags(owner_engine):
+    return [(body["vn"]["details"]["key"], body["vn"]["details"]["rule"])
+            for body in entries(owner_engine, "privilege:key:flag")]  # fmt: skip
+
+
+def burning(world):
+    with world.held.database.unit_of_work() as session:
+        return session.scalars(select(Alert.fingerprint).where(Alert.ends_at.is_(None))).all()
+
+
+@pytest.mark.requirement("S3-8.1")
+def test_ordinary_use_raises_nothing_and_unusual_use_an_entry_an_alert_and_a_finding(
+    world, clock, owner_engine, worker, law
+):
+    code, token = issue(world, quota_per_minute="6000")
+    for _ in range(7):  # noon of each day, until it is known well enough
+        assert call(world, token).status_code == 200
+        clock.now += timedelta(days=1)
+    assert call(world, token).status_code == 200
+    watch_keys(worker)
+    assert (flags(owner_engine), burning(world)) == ([], [])
+
+    with owner_engine.begin() as connection:
+        connection.execute(
+            text("INSERT INTO api_key_use (key_id, minute, calls, refused) SELECT id, :now, 900, 0 FROM api_key"),
+            {"now": clock.now + timedelta(minutes=1)},
+        )
+    watch_keys(worker)
+    watch_keys(worker)
+
+    assert flags(owner_engine) == [(code, "volume")], "noted once"
+    assert burning(world) == [f"ConnectionKeyUnusual:{code}"]
+    assert "gọi nhiều hơn hẳn" in world.keeper.get(f"/privilege/keys/{code}")
+    (entry,) = entries(owner_engine, "privilege:key:flag")
+    seen = Seen(sequence=1, at=clock.now, action="privilege:key:flag", details=entry["vn"]["details"])
+    (sighting,) = detect(Window(now=clock.now, entries=(seen,)), Rules.of(law))
+    assert (sighting.kind, sighting.subject) == (Kind.KEY_USE, code)
+
+
+@pytest.mark.requirement("S3-8.2")
+def test_the_right_secret_from_elsewhere_is_refused_and_alerted(world, owner_engine, worker):
+    code, token = issue(world)
+    assert call(world, token).status_code == 200
+    watch_keys(worker)
+    assert burning(world) == []
+
+    assert [call(world, token, address=OUTSIDE).status_code for _ in range(2)] == [401, 401]
+    watch_keys(worker)
+
+    assert flags(owner_engine) == [(code, "elsewhere")]
+    assert OUTSIDE not in str(entries(owner_engine, "privilege:key:flag")), "an address stands in no entry in clear"
+    assert burning(world) == [f"ConnectionKeyUnusual:{code}"]
+    assert OUTSIDE in world.keeper.get(f"/privilege/keys/{code}")

@@ -231,3 +231,15 @@ def test_the_list_and_its_file_tell_age_holder_and_failures(world):
     assert header.lstrip("\ufeff").startswith("account,asset,owner")
     assert row.startswith(world.house.account.code)
     assert ",True," in row
+
+
+def test_the_accounts_page_tells_of_its_secret_and_links_to_it(world):
+    page = f"/privilege/accounts/{world.house.account.code}"
+    assert "chưa ở trong kho" in world.admin.get(page)
+    deposit(world)
+    take(world)
+
+    shown = world.auditor.get(page)
+    assert f'href="{world.page}"' in shown
+    assert world.house.holder.display_name in shown
+    assert INVENTED not in shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from control.privilege.vault.service import Opened, Target
 from control.stand.accounts import account_for, drop, separation_is_on
 from tests.factories.privilege import House, actor_of, make_act
 from tests.factories.vault import EVERYBODY, INVENTED, NOBODY, deposited, open_vault, vault_terms
+from tests.integration.conftest import environment
 
 CHECKOUT = Path(__file__).parents[3]
 MACHINE = Target(method=Method.POSTGRESQL, host="127.0.0.1", port=1, database="nowhere")
@@ -179,6 +181,29 @@ def test_the_key_changes_and_every_data_key_is_wrapped_anew(world):
     opened = take(world)
     key = world.custody.open_for_checkout(opened.checkout.id, token=opened.token)
     assert unseal(opened.ciphertext, data_key=key, account=world.house.account.code, number=1) == INVENTED
+
+
+def test_the_command_changes_the_key_and_says_how_many_it_wrapped(world, clean_database, tmp_path):
+    def call(*words):
+        settings = environment(clean_database.url("vl_worker"), tmp_path)
+        settings["VONGLAU_SIGNER_SOCKET"] = str(world.folder / "signer.sock")
+        done = subprocess.run(
+            [sys.executable, "-m", "control", "vault", "key", *words, "--json"],
+            cwd="/",
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(CHECKOUT), "PYTHONDONTWRITEBYTECODE": "1", **settings},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return json.loads(done.stdout)
+
+    (old,) = call("list")["keys"]
+    assert call("rotate", "--dry-run") == {"versions": 1, "keys": [old]}
+    changed = call("rotate")
+
+    assert (changed["versions"], changed["gone"]) == (1, [old])
+    assert call("list") == {"keys": [changed["new"]], "current": changed["new"]}
+    assert isinstance(take(world), Opened)
 
 
 WEB_MAY_NOT = {
