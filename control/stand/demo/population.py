@@ -163,8 +163,8 @@ class PopulationStep:
     def _register(self) -> None:
         keeper = self.person(KEEPER)
         page = keeper.get(f"{BASE}/registrations")
-        newest = [max(map(int, re.findall(r'<option value="(\d+)"', part)), default=0) for part in _selects(page.text)]
-        answer = keeper.submit(page.form(r"/registrations$"), commitment=str(newest[0]), list=str(newest[1]))
+        commitment, list_ = (_newest(page.text, name) for name in ("commitment", "list"))
+        answer = keeper.submit(page.form(r"/registrations$"), commitment=commitment, list=list_)
         show = answer.find(rf"{BASE}/registrations/(\d+)")
         day = f"{self.now().astimezone(ZONE):%d/%m/%Y}"
         for office in ("centre", "police"):
@@ -185,8 +185,10 @@ def _choice(page: Answer, number: str) -> str:
     return page.find(rf'<option value="(\d+)"[^>]*>{re.escape(number)}')
 
 
-def _selects(text: str) -> list[str]:
-    return re.findall(r"(?s)<select[^>]*>.*?</select>", text)
+def _newest(text: str, name: str) -> str:
+    """Return the newest choice of one list: the largest number."""
+    found = re.search(rf'(?s)<select[^>]*name="{name}".*?</select>', text)
+    return str(max(map(int, re.findall(r'<option value="(\d+)"', found[0] if found else "")), default=0))
 
 
 def _faults(answer: Answer) -> str:
