@@ -1,4 +1,4 @@
-"""The golden thread, walked once over real HTTP by the people of the demonstration: eight steps, each with its proof.
+"""The golden thread, walked once over real HTTP by the people of the demonstration: step by step, each with its proof.
 
 Not for: production (it needs up.json, which only a demonstration writes). Invariants: every step presses only what a
 page offers; what a step stopped is started again whatever happens; the whole can be walked again and again.
@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 
 from audit.reconciliations import Reconciliation
 from control.stand.demo import identity, register
+from control.stand.demo.guarded import walk_break_glass, walk_review
 from control.stand.demo.locking import lock_and_open_again
 from control.stand.demo.population import PopulationStep
 from control.stand.demo.proof import Proof, entries_in, prove, witnessed
@@ -86,6 +87,8 @@ class Walk:
             ("Khoá ngay một tài khoản theo điện thoại, đồng hồ thông báo chạy; mở lại bằng biểu mẫu", self._lock),
             (register.TITLE, register.RegisterStep(up=self.up, person=self._person, now=self.now)),
             ("Bí mật mượn theo cấp quyền, hiện một lần, trả thì được thay; máy thật từ chối bí mật cũ", self._borrow),
+            ("Chủ tài khoản rà soát quyền trong hạn; bằng chứng kiểm được bằng mã băm", self._review),
+            ("Hai người niêm phong và phá niêm; dùng trong giờ từ một địa chỉ; đóng là bị đưa ra", self._break_glass),
         )
         try:
             for number, (title, act) in enumerate(titles, start=1):
@@ -367,6 +370,16 @@ class Walk:
 
     def _population(self) -> PopulationStep:
         return PopulationStep(up=self.up, person=self._person, now=self.now)
+
+    # guarded rights
+
+    def _review(self) -> tuple[dict[str, str], str]:
+        return walk_review(self._person, officer=OFFICER, reviewer=ADMINISTRATOR, auditor=AUDITOR)
+
+    def _break_glass(self) -> tuple[dict[str, str], str]:
+        return walk_break_glass(
+            self._person, officer=OFFICER, approver=APPROVER, user=OPERATOR, auditor=AUDITOR, url=self.up["url"]
+        )
 
     def _person(self, login: str) -> Visitor:
         """Return the browser of a person, signed in now when it is not."""
