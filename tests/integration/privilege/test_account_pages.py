@@ -72,7 +72,6 @@ def test_each_filter_finds_its_accounts(admin, query, expected):
     assert found(admin.get(f"/privilege/accounts?{query}")) == expected
 
 
-@pytest.mark.requirement("S0-8.1.a")
 def test_the_list_names_who_answers_for_each_account_and_shows_where_nobody_does(admin, kept):
     page = admin.get("/privilege/accounts")
     sheet = list(
