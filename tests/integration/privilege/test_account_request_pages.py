@@ -483,7 +483,8 @@ def test_a_process_is_not_activated_while_a_step_has_no_active_account_holder(wo
     assert "đang hoạt động" in world.admin.get(on)
 
 
-def test_a_unit_sees_its_own_requests_only(world):
+@pytest.mark.attack("E15")
+def test_e15_a_unit_sees_its_own_requests_only_and_a_guessed_code_is_nothing(world):
     code = draw(world, "lock", **row(account=account(world)))
     assert code in world.clerk.get(f"{BASE}?state=any")
     assert code not in world.stranger.get(f"{BASE}?state=any")

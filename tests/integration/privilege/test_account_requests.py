@@ -145,7 +145,8 @@ def test_a_broken_signature_is_not_even_attached(session, unit, signature):
     assert load(session, request.code).papers == []
 
 
-def test_who_asked_or_filed_neither_takes_up_nor_decides_nor_carries_out(session, unit):
+@pytest.mark.attack("E1")
+def test_e1_who_asked_or_filed_neither_takes_up_nor_decides_nor_carries_out(session, unit):
     unit.account()
     request = unit.drawn(Kind.LOCK, act=unit.act(unit.admin))
     unit.papers(request, act=unit.act(unit.admin))
