@@ -33,6 +33,7 @@ __all__ = [
     "Trace",
     "access_of",
     "api",
+    "applicants",
     "at_level",
     "audited",
     "enforce",
@@ -53,6 +54,7 @@ class Door(StrEnum):
 
     PUBLIC = "public"
     SIGNED_IN = "signed-in"
+    APPLICANT = "applicant"
     PERMISSION = "permission"
     MACHINE = "machine"
     API = "api"
@@ -60,13 +62,19 @@ class Door(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """Who may enter an endpoint; `detail` is the permission, the machine's name, or the reason."""
+    """Who may enter an endpoint; `detail` is the permission, the machine's name, or the reason.
+
+    `everyone` lets applicants in too, who otherwise reach their own pages only; `owing` also lets in whoever owes a new
+    password, and nobody else who does.
+    """
 
     door: Door
     detail: str
+    everyone: bool = False
+    owing: bool = False
 
     def __str__(self) -> str:
-        return f"{self.door}: {self.detail}"
+        return f"{self.door}{' or applicant' if self.everyone else ''}: {self.detail}"
 
 
 def requires(permission: Permission) -> Callable[[View], View]:
@@ -74,9 +82,14 @@ def requires(permission: Permission) -> Callable[[View], View]:
     return _mark("access", Access(door=Door.PERMISSION, detail=permission))
 
 
-def signed_in(*, because: str) -> Callable[[View], View]:
-    """Mark an endpoint as open to every signed-in person, with the reason."""
-    return _mark("access", Access(door=Door.SIGNED_IN, detail=because))
+def signed_in(*, because: str, everyone: bool = False, owing: bool = False) -> Callable[[View], View]:
+    """Mark an endpoint as open to every signed-in person of the agency, with the reason; see Access for the rest."""
+    return _mark("access", Access(door=Door.SIGNED_IN, detail=because, everyone=everyone, owing=owing))
+
+
+def applicants(*, because: str) -> Callable[[View], View]:
+    """Mark an endpoint as open to signed-in citizens and organisations, and to nobody of the agency."""
+    return _mark("access", Access(door=Door.APPLICANT, detail=because))
 
 
 def public(*, because: str) -> Callable[[View], View]:
@@ -188,6 +201,11 @@ def _fault(access: Access) -> VongLauError | None:
         return None if _brings_token(access.detail) else NotSignedIn("token.refused")
     if not g.actor.id:
         return NotSignedIn("session.required")
+    if g.actor.owes_password and not access.owing:
+        return NotAllowed(Deny(rule="access.new_password", reason="password.must_change"))
+    if access.door is Door.APPLICANT or (g.actor.is_applicant and not access.everyone):
+        is_own = access.door is Door.APPLICANT and g.actor.is_applicant
+        return None if is_own else NotAllowed(Deny(rule="access.applicants_apart", reason="access.not_yours"))
     if access.door is Door.SIGNED_IN or access.detail in g.actor.permissions:
         return None
     return NotAllowed(Deny(rule="access.gate", reason="access.denied", params={"permission": access.detail}))

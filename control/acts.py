@@ -45,6 +45,13 @@ class Actor:
     auth_level: Level = Level.LOW
     unit_id: int | None = None
     house: frozenset[Permission] = frozenset()  # those of `permissions` that reach beyond the person's own unit
+    kind: str = "staff"
+    owes_password: bool = False
+
+    @property
+    def is_applicant(self) -> bool:
+        """Whether this is a citizen or an organisation, who has pages of their own and no others."""
+        return self.kind in {"citizen", "organisation"}
 
     @property
     def ref(self) -> str | None:

@@ -64,6 +64,10 @@ CORE_MESSAGES: Mapping[str, Message] = {
         vi="Vai trò của bạn không có quyền làm việc này ({permission}). Nếu công việc cần, hãy lập yêu cầu cấp quyền.",
         en="Your roles do not hold the permission for this ({permission}). If your work needs it, file a request.",
     ),
+    "access.not_yours": Message(
+        vi="Trang này không dành cho loại tài khoản của bạn.",
+        en="This page is not for your kind of account.",
+    ),
     "audit.unavailable": Message(
         vi="Không ghi được nhật ký kiểm toán nên việc chưa được thực hiện. Không có gì thay đổi; hãy thử lại sau.",
         en="The audit trail cannot be written, so the act was not done. Nothing has changed; try again later.",

@@ -14,6 +14,7 @@ from typing import Protocol
 from sqlalchemy.orm import Session
 
 from control.acts import Act, Actor
+from control.decisions import Decision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +79,13 @@ class RotationStart(Protocol):
 
     def __call__(self, session: Session, *, rotation_id: int, act: Act) -> str:
         """Return the code of the run that was ordered in this transaction."""
+
+
+class FilingGuard(Protocol):
+    """Tells whether an applicant may file a dossier now (S1-9.1, S4-9.4)."""
+
+    def __call__(self, session: Session, *, person_id: int) -> Decision:
+        """Return the decision; its refusal says what to do."""
 
 
 class SessionResume(Protocol):

@@ -62,6 +62,7 @@ class Settings:
     ldap_people_base: str
     ldap_groups_base: str
     factor_key: bytes = field(repr=False)
+    applicant_key: bytes = field(repr=False)
     subject_key: bytes = field(repr=False)
     subject_key_former: bytes = field(repr=False)
     elasticsearch_url: str
@@ -88,6 +89,10 @@ class Settings:
     mail_user: str
     mail_password: str = field(repr=False)
     mail_ca_file: Path | None
+    sms_url: str
+    sms_key: str = field(repr=False)
+    insurance_url: str
+    insurance_key: str = field(repr=False)
     witness_url: str
     witness_key: str
     anchor_every: int
@@ -142,6 +147,7 @@ class Settings:
             ldap_people_base=reader.text("LDAP_PEOPLE_BASE"),
             ldap_groups_base=reader.text("LDAP_GROUPS_BASE"),
             factor_key=reader.key("FACTOR_KEY"),
+            applicant_key=reader.key("APPLICANT_KEY"),
             subject_key=reader.key("SUBJECT_KEY"),
             subject_key_former=reader.key("SUBJECT_KEY_FORMER"),
             elasticsearch_url=reader.url("ELASTICSEARCH_URL"),
@@ -168,6 +174,10 @@ class Settings:
             mail_user=reader.text("MAIL_USER"),
             mail_password=reader.secret("MAIL_PASSWORD"),
             mail_ca_file=reader.path("MAIL_CA_FILE"),
+            sms_url=reader.url("SMS_URL"),
+            sms_key=reader.secret("SMS_KEY", minimum=MINIMUM_SECRET_CHARACTERS),
+            insurance_url=reader.url("INSURANCE_URL"),
+            insurance_key=reader.secret("INSURANCE_KEY", minimum=MINIMUM_SECRET_CHARACTERS),
             witness_url=reader.url("WITNESS_URL"),
             witness_key=reader.text("WITNESS_KEY"),
             anchor_every=reader.count("ANCHOR_EVERY", default=ANCHOR_EVERY_SECONDS),
@@ -297,6 +307,8 @@ class _Reader:
         """Add a fault for every pair of which only one is set: what cannot be checked is not asked."""
         halves = {
             "WITNESS_URL, WITNESS_KEY": bool(settings.witness_url) != bool(settings.witness_key),
+            "SMS_URL, SMS_KEY": bool(settings.sms_url) != bool(settings.sms_key),
+            "INSURANCE_URL, INSURANCE_KEY": bool(settings.insurance_url) != bool(settings.insurance_key),
             "MAIL_URL, MAIL_SENDER": bool(settings.mail_url) != bool(settings.mail_sender),
             "POPULATION_URL, POPULATION_KEY": bool(settings.population_url) != bool(settings.population_key),
             "TSA_URL, TSA_CA_FILE": bool(settings.tsa_url) != (settings.tsa_ca_file is not None),
@@ -326,6 +338,12 @@ class _Reader:
             ),
             "POPULATION_URL: cần https ngoài máy này / must be https outside this machine": _is_plain_and_remote(
                 settings.population_url
+            ),
+            "SMS_URL: cần https ngoài máy này / must be https outside this machine": _is_plain_and_remote(
+                settings.sms_url
+            ),
+            "INSURANCE_URL: cần https ngoài máy này / must be https outside this machine": _is_plain_and_remote(
+                settings.insurance_url
             ),
             "PORTAL_URL: cần https ngoài máy này / must be https outside this machine": _is_plain_and_remote(
                 settings.portal_url
@@ -366,6 +384,10 @@ SETTING_DESCRIPTIONS: Mapping[str, str] = {
     "LDAP_PEOPLE_BASE": "where people live in the directory",
     "LDAP_GROUPS_BASE": "where groups live in the directory",
     "FACTOR_KEY": "32 bytes in base64 that encrypt one-time-password secrets (or FACTOR_KEY_FILE)",
+    "APPLICANT_KEY": (
+        "32 bytes in base64 that seal what applicants say of themselves and messages to them (or APPLICANT_KEY_FILE); "
+        "web, worker"
+    ),
     "SUBJECT_KEY": (
         "32 bytes in base64 that wrap the keys of persons in the trail (or SUBJECT_KEY_FILE); "
         "production: web, worker, pruner"
@@ -395,6 +417,10 @@ SETTING_DESCRIPTIONS: Mapping[str, str] = {
     "MAIL_USER": "account at the relay, empty when it asks for none",
     "MAIL_PASSWORD": "its password (or MAIL_PASSWORD_FILE)",
     "MAIL_CA_FILE": "certificate authority of the relay; empty: those of the machine",
+    "SMS_URL": "gateway for short messages, which also vouches for subscribers; empty: messages wait and run out",
+    "SMS_KEY": "signs what is asked of it and what it answers (or SMS_KEY_FILE)",
+    "INSURANCE_URL": "desk of social insurance that vouches for numbers; empty: that way of registering refuses",
+    "INSURANCE_KEY": "signs what is asked of it and what it answers (or INSURANCE_KEY_FILE)",
     "WITNESS_URL": "witness of the trail, run by the security officers on another host; empty: nobody cosigns",
     "WITNESS_KEY": "its public key, as `vonglau witness --show-key` prints it there",
     "ANCHOR_EVERY": "seconds between two checkpoints that are cosigned and time-stamped; 3600 when empty",

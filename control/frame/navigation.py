@@ -119,6 +119,8 @@ WINGS: tuple[Wing, ...] = (
         title=lazy_gettext("People"),
         places=(
             Place(path="/people", title=lazy_gettext("Directory")),
+            Place(path="/people/applicants", title=lazy_gettext("Applicants")),
+            Place(path="/people/issues", title=lazy_gettext("Complaints")),
             Place(path="/people/roles", title=lazy_gettext("Rights")),
             Place(path="/people/seniors", title=lazy_gettext("Senior accounts")),
             Place(path="/people/resets", title=lazy_gettext("Factor resets")),

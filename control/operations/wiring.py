@@ -13,6 +13,7 @@ from control.operations.alerts import raise_own
 from control.operations.alerts.hook import hooks
 from control.operations.alerts.parts import report as alerting_chain
 from control.operations.alerts.routes import alerts
+from control.operations.jobs import applicants
 from control.operations.jobs.accounts import CHECK_TASK, CHECKS, WORK, WORK_TASK, check_accounts, work_accounts
 from control.operations.jobs.breakglass import SCHEDULE as BREAK_GLASS
 from control.operations.jobs.breakglass import TASK as BREAK_GLASS_TASK
@@ -78,6 +79,12 @@ PORTS: Mapping[str, Any] = {
     f"schedule:{SYNC_PEOPLE.slug}": SYNC_PEOPLE,
     f"job:{REVIEW_SENIORS_TASK}": review_seniors,
     f"schedule:{REVIEW_SENIORS.slug}": REVIEW_SENIORS,
+    f"job:{applicants.SEND_TASK}": applicants.send_waiting_messages,
+    f"schedule:{applicants.SEND.slug}": applicants.SEND,
+    f"job:{applicants.CLOCKS_TASK}": applicants.watch_clocks,
+    f"schedule:{applicants.CLOCKS.slug}": applicants.CLOCKS,
+    f"job:{applicants.SLEEP_TASK}": applicants.sleep_unused,
+    f"schedule:{applicants.SLEEP.slug}": applicants.SLEEP,
     "degraded:alerting": alerting_chain,
     "degraded:workers": workers,
 }

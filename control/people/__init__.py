@@ -14,6 +14,12 @@ from sqlalchemy.orm import Session
 from control.acts import Act
 from control.db import Database
 from control.errors import NotFound, Unavailable
+from control.people.applicants import (
+    end_stale_registrations,
+    escalate_missed_clocks,
+    put_unused_to_sleep,
+    send_messages,
+)
 from control.people.directory.client import Directory, IncompleteListing
 from control.people.directory.domain import parse_login
 from control.people.directory.service import (
@@ -58,7 +64,9 @@ __all__ = [
     "check_local_password",
     "create_local_person",
     "end_sessions",
+    "end_stale_registrations",
     "enrol_known_factor",
+    "escalate_missed_clocks",
     "forget_demonstration_factor",
     "local_identity",
     "lock_person",
@@ -68,8 +76,10 @@ __all__ = [
     "person_by_id",
     "person_by_login",
     "person_choices",
+    "put_unused_to_sleep",
     "reason_to_stay_out",
     "roles_of",
+    "send_messages",
     "set_local_password",
     "standing_locks",
     "sync_people",

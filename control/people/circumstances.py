@@ -17,6 +17,7 @@ from control.frame import Part, PartState
 from control.people.directory.client import Directory
 from control.people.directory.models import PERSON_KINDS, DirectoryContact
 from control.people.factors.webauthn import RelyingParty
+from control.people.local.service import owes_new_password
 from control.people.rules import factor_rules, local_rules, number_of, session_rules, sign_in_rules
 from control.people.sessions.service import resume_session
 from control.people.signin.service import Rules
@@ -87,9 +88,14 @@ def present_rules() -> Rules:
 def resume(session: Session, *, token: str, now: datetime, act: Act) -> Actor | None:
     """Answer the port `session_resume`; a fragment that refreshes itself does not keep a session alive (D9)."""
     refreshes_itself = request.method == "GET" and request.headers.get("HX-Request") == "true"
-    return resume_session(
+    actor = resume_session(
         session, token=token, now=now, act=act, roles=services().policies.roles, is_activity=not refreshes_itself
     )
+    if actor is None or actor.kind == "staff":
+        return actor
+    held = services()
+    rules = local_rules(held.policies, settings=held.settings, on=now.astimezone(RULES_ZONE).date())
+    return replace(actor, owes_password=owes_new_password(session, person_id=actor.id, rules=rules, now=now))
 
 
 def directory_part(session: Session, now: datetime) -> Part | None:

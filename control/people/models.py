@@ -1,6 +1,7 @@
 """Tables of this wing, gathered for the metadata."""
 
 from control.people.certificates.models import ClientCertificate
+from control.people.citizens.models import CitizenAccount, CitizenRegistration, ContactCode, DormancyWarning
 from control.people.directory.models import DirectoryContact, DirectoryListing, Person
 from control.people.factors.models import (
     EnrolmentCode,
@@ -10,9 +11,11 @@ from control.people.factors.models import (
     PersonNotice,
     RecoveryCode,
 )
+from control.people.issues.models import AccountIssue
 from control.people.local.models import LocalPassword
 from control.people.locks.models import PersonLock
 from control.people.oidc.models import ExternalIdentity, ProviderKeys, ProviderQuestion
+from control.people.outbox.models import OutgoingMessage
 from control.people.roles.models import PersonRole
 from control.people.scope.models import Unit
 from control.people.seniors.models import SeniorAccount, SeniorRight
@@ -21,9 +24,14 @@ from control.people.signin.models import KnownDevice, PendingSignIn, SignInTry
 from control.people.stepup.models import StepUp
 
 __all__ = [
+    "AccountIssue",
+    "CitizenAccount",
+    "CitizenRegistration",
     "ClientCertificate",
+    "ContactCode",
     "DirectoryContact",
     "DirectoryListing",
+    "DormancyWarning",
     "EnrolmentCode",
     "ExternalIdentity",
     "Factor",
@@ -32,6 +40,7 @@ __all__ = [
     "KnownDevice",
     "LocalPassword",
     "LoginSession",
+    "OutgoingMessage",
     "PendingSignIn",
     "Person",
     "PersonLock",

@@ -11,9 +11,15 @@ from control.messages import Message
 from control.people import messages
 from control.people.certificates.routes import certificates
 from control.people.circumstances import directory_part, resume
+from control.people.citizens import messages as applicant_messages
+from control.people.citizens.officers import applicants_desk
+from control.people.citizens.own import filing_guard, own_account
+from control.people.citizens.public import registration
 from control.people.directory.routes import people
 from control.people.factors.resetting import factors
+from control.people.issues.routes import issues
 from control.people.levels.routes import levels, raise_level_url
+from control.people.local.routes import passwords
 from control.people.oidc.routes import oidc
 from control.people.roles.routes import matrix
 from control.people.seniors.routes import seniors
@@ -38,10 +44,16 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     oidc,
     certificates,
     seniors,
+    passwords,
+    registration,
+    own_account,
+    applicants_desk,
+    issues,
 )
-MESSAGES: Mapping[str, Message] = messages.MESSAGES
+MESSAGES: Mapping[str, Message] = {**messages.MESSAGES, **applicant_messages.MESSAGES}
 PORTS: Mapping[str, Any] = {
     "degraded:directory": directory_part,
+    "may_file": filing_guard,
     "raise_level_url": raise_level_url,
     "session_resume": resume,
     "sign_in_url": sign_in_url,

@@ -128,6 +128,7 @@ def _web(addresses: Addresses, secrets: StandSecrets) -> dict[str, str]:
         **_search(addresses, user="reader"),
         **_monitoring(addresses),
         "VONGLAU_FACTOR_KEY": secrets.factor_key,
+        "VONGLAU_APPLICANT_KEY": secrets.applicant_key,
         "VONGLAU_SUBJECT_KEY": secrets.subject_key,
         "VONGLAU_ALERTMANAGER_TOKEN": secrets.alertmanager_token,
         "VONGLAU_EID_ISSUER": addresses.identity,
@@ -143,6 +144,7 @@ def _web(addresses: Addresses, secrets: StandSecrets) -> dict[str, str]:
 
 def _worker(addresses: Addresses, secrets: StandSecrets) -> dict[str, str]:
     return {
+        "VONGLAU_APPLICANT_KEY": secrets.applicant_key,
         "VONGLAU_SUBJECT_KEY": secrets.subject_key,
         **_directory(addresses),
         **_search(addresses, user="reader"),
@@ -180,6 +182,7 @@ def _owner(addresses: Addresses, secrets: StandSecrets) -> dict[str, str]:
         **_directory(addresses),
         **_reader(addresses, secrets),
         "VONGLAU_FACTOR_KEY": secrets.factor_key,
+        "VONGLAU_APPLICANT_KEY": secrets.applicant_key,
         "VONGLAU_SUBJECT_KEY": secrets.subject_key,
         "VONGLAU_PORTAL_URL": addresses.portal,
     }

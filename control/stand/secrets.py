@@ -20,6 +20,7 @@ class StandSecrets:
 
     stand: str
     factor_key: str = field(repr=False)
+    applicant_key: str = field(repr=False)
     subject_key: str = field(repr=False)
     alertmanager_token: str = field(repr=False)
     identity_key: str = field(repr=False)
@@ -37,6 +38,7 @@ class StandSecrets:
         made = cls(
             stand=known.get("stand") or secrets.token_hex(12),
             factor_key=known.get("factor_key") or base64.b64encode(secrets.token_bytes(32)).decode(),
+            applicant_key=known.get("applicant_key") or base64.b64encode(secrets.token_bytes(32)).decode(),
             subject_key=known.get("subject_key") or base64.b64encode(secrets.token_bytes(32)).decode(),
             alertmanager_token=known.get("alertmanager_token") or secrets.token_urlsafe(32),
             identity_key=known.get("identity_key") or secrets.token_urlsafe(32),

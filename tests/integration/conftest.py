@@ -42,6 +42,7 @@ def environment(database_url: str, state_dir: Path) -> dict[str, str]:
         "VONGLAU_PROFILE": "ministry-construction-2025",
         "VONGLAU_STATE_DIR": str(state_dir),
         "VONGLAU_FACTOR_KEY": base64.b64encode(bytes(range(32))).decode(),
+        "VONGLAU_APPLICANT_KEY": base64.b64encode(bytes(range(64, 96))).decode(),
         "VONGLAU_ALERTMANAGER_TOKEN": "token-of-the-alert-receiver-in-tests",
     }
 

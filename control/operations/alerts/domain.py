@@ -112,6 +112,12 @@ OWN_ALERTS: Mapping[str, OwnAlert] = {
         summary_en="Connection key {subject} is used unusually",
         runbook="key-unusual",
     ),
+    "ApplicantClockMissed": OwnAlert(
+        severity=Severity.TICKET,
+        summary="Quá hạn với {subject}: chưa duyệt đăng ký, hoặc chưa trả lời khiếu nại tài khoản",
+        summary_en="Late for {subject}: a registration unchecked, or a complaint about an account unanswered",
+        runbook="applicant-clocks",
+    ),
     "DirectoryListingRefused": OwnAlert(
         severity=Severity.TICKET,
         summary="Đọc danh bạ theo lịch bị từ chối ({subject}); chưa ai bị thay đổi",

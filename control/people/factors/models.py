@@ -14,7 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from control.db import Base
 from control.people.directory.models import one_of
 
-FACTOR_KINDS = ("totp", "webauthn", "recovery", "certificate")
+FACTOR_KINDS = ("totp", "webauthn", "recovery", "certificate", "sms")
 FACTOR_STATES = ("pending", "active", "removed")
 RESET_STATES = ("requested", "confirmed", "withdrawn")
 CHALLENGE_PURPOSES = ("sign-in", "sign-in-first", "register", "step-up")
@@ -55,6 +55,12 @@ class Factor(Base):
             "person_id",
             unique=True,
             postgresql_where=text("kind = 'recovery' AND state = 'active'"),
+        ),
+        Index(
+            "uq_factor_active_sms",
+            "person_id",
+            unique=True,
+            postgresql_where=text("kind = 'sms' AND state = 'active'"),
         ),
         Index("ix_factor_person_id", "person_id"),
     )

@@ -123,14 +123,14 @@ def renew_hash(session: Session, *, identity: LocalIdentity, password: str, rule
     return True
 
 
-def owes_new_password(session: Session, *, person: Person, rules: LocalRules, now: datetime) -> bool:
+def owes_new_password(session: Session, *, person_id: int, rules: LocalRules, now: datetime) -> bool:
     """Tell whether somebody has to choose a new local password before anything else."""
     found = session.execute(
-        select(LocalPassword.set_at, LocalPassword.must_change).where(
-            LocalPassword.person_id == person.id, LocalPassword.replaced_at.is_(None)
+        select(LocalPassword.set_at, LocalPassword.must_change, LocalPassword.person_kind).where(
+            LocalPassword.person_id == person_id, LocalPassword.replaced_at.is_(None)
         )
     ).one_or_none()
-    return found is not None and (found[1] or rules.is_over(kind=person.kind, set_at=found[0], now=now))
+    return found is not None and (found[1] or rules.is_over(kind=found[2], set_at=found[0], now=now))
 
 
 def _was_used(session: Session, person: Person, *, password: str, rules: LocalRules) -> bool:

@@ -73,7 +73,7 @@ def end_all() -> ResponseReturnValue:
 
 
 @sessions.post("/sign-out")
-@signed_in(because="only somebody signed in can sign out")
+@signed_in(because="only somebody signed in can sign out", everyone=True, owing=True)
 @audited(Action.SESSION_BROWSER_END)
 def sign_out() -> ResponseReturnValue:
     """End the present session; its cookie is worth nothing from now on, wherever a copy of it is."""

@@ -147,6 +147,7 @@ def _actor(person: Person, row: LoginSession, *, held: frozenset[str], roles: Ma
         session_ends_at=min(row.ends_at, row.last_seen_at + timedelta(seconds=row.idle_seconds)),
         second_factor_at=row.second_factor_at,
         auth_level=Level(row.auth_level),
+        kind=person.kind,
     )
 
 

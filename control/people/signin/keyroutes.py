@@ -15,8 +15,11 @@ from flask.typing import ResponseReturnValue
 from control.access import audited, not_audited, public
 from control.actions import Action
 from control.db import unit_of_work
+from control.decisions import Deny
 from control.errors import NotProven
 from control.people.circumstances import present_rules, relying_party
+from control.people.citizens.circumstances import fresh, present_keys, present_sms_rules, say, send_now
+from control.people.citizens.smscodes import send_code
 from control.people.factors.keys import Asker, ask_for_answer
 from control.people.factors.webauthn import CHALLENGE_BYTES
 from control.people.sessions.service import end_own_session
@@ -36,6 +39,7 @@ from control.people.signin.routes import (
     start_again,
 )
 from control.people.signin.service import Result, Step
+from control.services import services
 
 __all__ = ["signin"]
 
@@ -113,6 +117,60 @@ def _after_second_step(result: Result, session_token: str, *, fault: str) -> Res
         return signed_in(result, session_token)
     half = half_now() if result.step is Step.REFUSED else None
     return start_again() if half is None else second_page(half, fault=fault, status=HTTPStatus.UNAUTHORIZED)
+
+
+@signin.post("/sign-in/sms/send")
+@public(because=HALF)
+@audited(Action.SIGN_IN_SMS_SEND)
+def send_sms() -> ResponseReturnValue:
+    """Send a code to the phone of whoever's password was right, so many an hour and no more."""
+    half = half_now()
+    if half is None or half.is_enrolment:
+        with unit_of_work() as session:
+            wrong = Deny(rule=proving.TWO_STEPS, reason="sign-in.no_password_step")
+            g.act.refuse(session, Action.SIGN_IN_SMS_SEND, wrong)
+        return start_again()
+    with unit_of_work() as session:
+        key = send_code(
+            session,
+            person_id=half.person.id,
+            body=say("outbox.sign_in", organisation=services().settings.organisation, code="{code}"),
+            random=fresh(48),
+            rules=present_sms_rules(),
+            keys=present_keys(),
+            act=g.act,
+        )
+    send_now(key)
+    return second_page(half, fault=None if key else "sign-in.sms_enough", is_sent=key is not None)
+
+
+@signin.post("/sign-in/sms")
+@public(because=HALF)
+@audited(Action.SIGN_IN_SMS_CHECK)
+def check_sms() -> ResponseReturnValue:
+    """Check the code of a short message and start the session."""
+    session_token = secrets.token_urlsafe(TOKEN_BYTES)
+    with unit_of_work() as session:
+        result = proving.prove_by_sms(
+            session,
+            token=request.cookies.get(STEP_COOKIE, ""),
+            text=request.form.get("sms", ""),
+            session_token=session_token,
+            keys=present_keys(),
+            rules=present_rules(),
+            act=g.act,
+        )
+        if result.step is Step.SIGNED_IN and g.actor.id:
+            end_own_session(session, code=g.actor.session_id or "", reason="replaced", act=g.act)
+    return _after_second_step(result, session_token, fault="sign-in.code_refused")
+
+
+@signin.get("/sign-in/resume")
+@public(because="a paused account is taken up again by signing in on purpose")
+@not_audited(because="an empty form; what is sent with it is recorded")
+def resume() -> ResponseReturnValue:
+    """Show the first step for whoever paused their own account and wants it back."""
+    return first_page(resumes=True)
 
 
 @signin.post("/sign-in/enrolment")

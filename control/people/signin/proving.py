@@ -17,6 +17,8 @@ from control.actions import Action
 from control.acts import Act
 from control.decisions import Deny
 from control.levels import Level
+from control.people.boxes import BoxKeys
+from control.people.citizens.smscodes import accept_sms_code
 from control.people.directory.models import Person
 from control.people.factors.enrolment import check_code
 from control.people.factors.keys import Asker, accept_key
@@ -71,6 +73,21 @@ def prove_by_recovery(session: Session, *, token: str, text: str, session_token:
         wrong = Deny(rule=TWO_STEPS, reason="sign-in.code_wrong")
         return _fail(session, turn, action=action, decision=wrong, rules=rules, act=act)
     return _pass(session, turn, used, action=action, session_token=session_token, rules=rules, act=act)
+
+
+def prove_by_sms(
+    session: Session, *, token: str, text: str, session_token: str, keys: BoxKeys, rules: Rules, act: Act
+) -> Result:
+    """Check a code that went out by short message, and start the session (S4-11.1.a)."""
+    action = Action.SIGN_IN_SMS_CHECK
+    turn = _take_turn(session, token=token, action=action, kind="sms", rules=rules, act=act)
+    if isinstance(turn, Result):
+        return turn
+    phone = accept_sms_code(session, person_id=turn.half.person.id, text=text, keys=keys, act=act)
+    if phone is None:
+        wrong = Deny(rule=TWO_STEPS, reason="sign-in.code_wrong")
+        return _fail(session, turn, action=action, decision=wrong, rules=rules, act=act)
+    return _pass(session, turn, phone, action=action, session_token=session_token, rules=rules, act=act)
 
 
 def allow_enrolment(session: Session, *, token: str, text: str, rules: Rules, act: Act) -> Result:

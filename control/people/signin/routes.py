@@ -6,6 +6,7 @@ cookie and the form's secret are new after every sign-in.
 
 from __future__ import annotations
 
+import re
 import secrets
 from http import HTTPStatus
 from time import monotonic, sleep
@@ -15,12 +16,15 @@ import segno
 from flask import Blueprint, Response, flash, g, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from sqlalchemy.orm import Session
 
 from control.access import audited, not_audited, public
 from control.actions import Action
 from control.db import unit_of_work
 from control.errors import Unavailable
 from control.people.circumstances import present_directory, present_rules
+from control.people.citizens.circumstances import present_keys
+from control.people.citizens.registering import login_of_number
 from control.people.directory.domain import Verdict, parse_login, parse_password
 from control.people.factors.domain import SECRET_BYTES, in_groups, provisioning_uri
 from control.people.factors.notices import unread
@@ -71,6 +75,7 @@ def check_password() -> ResponseReturnValue:
     typed = Typed(text=text, login=parse_login(text))
     password = parse_password(request.form.get("password", ""))
     with unit_of_work() as session:
+        typed = _known_by_number(session, typed)
         device = request.cookies.get(DEVICE_COOKIE, "")
         try_id = service.open_try(session, typed=typed, device=device, rules=rules, act=g.act)
     result = Result(step=Step.REFUSED)
@@ -102,6 +107,15 @@ def check_password() -> ResponseReturnValue:
     life = int(rules.sign_in.pending_life.total_seconds())
     set_cookie(response, STEP_COOKIE, token, max_age=life)
     return response
+
+
+def _known_by_number(session: Session, typed: Typed) -> Typed:
+    """Return the account's name for whoever typed their number: both are counted as one (C3)."""
+    if not services().settings.applicant_key:
+        return typed  # no applicants in this house
+    number = re.sub(r"\s", "", typed.text).upper()
+    login = login_of_number(session, number=number, keys=present_keys())
+    return Typed(text=typed.text, login=login) if login is not None else typed
 
 
 def _check(typed: Typed, password: str | None, *, try_id: int, token: str, target: str) -> Result:
@@ -236,7 +250,7 @@ def _prove(*, is_enrolment: bool) -> ResponseReturnValue:
 def signed_in(result: Result, session_token: str) -> Response:
     """Give the browser its session, remember the browser, and tell what the person has to learn."""
     flask.session.clear()  # the form secret of before sign-in must not work after it
-    response = make_response(redirect(result.next_path or "/", HTTPStatus.SEE_OTHER))
+    response = make_response(redirect(_first_page_of(result), HTTPStatus.SEE_OTHER))
     if result.actor is not None:
         life = present_rules().device_life
         with unit_of_work() as session:
@@ -258,6 +272,13 @@ def signed_in(result: Result, session_token: str) -> Response:
     return response
 
 
+def _first_page_of(result: Result) -> str:
+    """Return where somebody goes after sign-in: applicants to their own page, others where they wanted to go."""
+    if result.actor is not None and result.actor.is_applicant:
+        return url_for("own_account.show")
+    return result.next_path or "/"
+
+
 def half_now() -> Half | None:
     """Return the sign-in that the present browser is half way through."""
     with unit_of_work() as session:
@@ -272,7 +293,12 @@ def start_again() -> Response:
 
 
 def first_page(
-    *, next_path: str = "", login: str = "", fault: str | None = None, status: HTTPStatus = HTTPStatus.OK
+    *,
+    next_path: str = "",
+    login: str = "",
+    fault: str | None = None,
+    status: HTTPStatus = HTTPStatus.OK,
+    resumes: bool = False,
 ) -> Response:
     """Show the first step with every way that is open, and what was wrong."""
     rules = present_rules()
@@ -294,6 +320,7 @@ def first_page(
         fault=sentence(fault),
         is_degraded=fault == "directory.unavailable",
         reference=reference_number(),
+        resumes=resumes or request.form.get("resume") == "1",
     )
     return make_response(page, status)
 
@@ -304,7 +331,9 @@ def _takes_certificates() -> bool:
     return settings.client_ca_file is not None and settings.trusted_proxies > 0
 
 
-def second_page(half: Half, *, fault: str | None = None, status: HTTPStatus = HTTPStatus.OK) -> Response:
+def second_page(
+    half: Half, *, fault: str | None = None, status: HTTPStatus = HTTPStatus.OK, is_sent: bool = False
+) -> Response:
     """Show the second step, with every proof the person has."""
     page = render_template(
         "signin/code.html",
@@ -312,6 +341,7 @@ def second_page(half: Half, *, fault: str | None = None, status: HTTPStatus = HT
         stations=_stations(half),
         fault=sentence(fault),
         attempts=present_rules().sign_in.code_attempts,
+        is_sent=is_sent,
         reference=reference_number(),
     )
     return make_response(page, status)

@@ -19,6 +19,7 @@ from control.actions import Action
 from control.acts import Act, Actor
 from control.decisions import Deny
 from control.levels import Level
+from control.people.citizens.smscodes import sms_factor
 from control.people.directory.domain import DirectoryAnswer, PasswordFault, Verdict
 from control.people.directory.models import Person
 from control.people.directory.service import note_contact, record_person
@@ -36,7 +37,7 @@ from control.people.factors.service import (
     prepare_factor,
 )
 from control.people.local.domain import LocalRules
-from control.people.local.service import LocalIdentity, owes_new_password, renew_hash
+from control.people.local.service import LocalIdentity, renew_hash
 from control.people.locks.service import unlock_person
 from control.people.locks.standing import LOCKED, reason_to_stay_out
 from control.people.sessions.domain import SessionRules, digest
@@ -115,6 +116,7 @@ class Half:
     may_enrol: bool
     has_key: bool
     has_recovery: bool
+    has_phone: bool
     created_at: datetime
     expires_at: datetime
     next_path: str
@@ -242,7 +244,7 @@ def finish_local_password(
         session,
         person,
         try_id=try_id,
-        must_change=owes_new_password(session, person=person, rules=rules.local, now=act.now),
+        must_change=False,  # asked of the session, after both proofs, before anything else (control/access.py)
         token=token,
         secret_random=secret_random,
         next_path=next_path,
@@ -352,6 +354,7 @@ def half_of(session: Session, *, token: str, now: datetime) -> Half | None:
         may_enrol=row.enrolment_id is not None,
         has_key=has_active_key(session, person_id=person.id),
         has_recovery=bool(codes_left(session, person_id=person.id)),
+        has_phone=sms_factor(session, person_id=person.id) is not None,
         created_at=row.created_at,
         expires_at=row.expires_at,
         next_path=row.next_path,

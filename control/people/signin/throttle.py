@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from control.decisions import Deny
 from control.people.signin.domain import PastTry, SignInRules, locked_until, may_prove, may_try
-from control.people.signin.models import PendingSignIn, SignInTry
+from control.people.signin.models import TRY_KINDS, PendingSignIn, SignInTry
 
 ROWS_READ = 200
 
@@ -54,7 +54,7 @@ def lock_of(session: Session, *, name: bytes, now: datetime, rules: SignInRules)
 def release(session: Session, *, name: bytes, address: bytes, now: datetime) -> None:
     """Let a locked name be tried again; the failures before stay on record and stop counting."""
     _lock(session, name)
-    for kind in ("password", "code", "recovery", "enrolment"):
+    for kind in TRY_KINDS:
         row = _add(session, kind, name, address, now=now)
         settle_try(session, try_id=row, outcome="released")
 
@@ -86,3 +86,18 @@ def _add(session: Session, kind: str, name: bytes, address: bytes, *, now: datet
     session.add(row)
     session.flush()
     return row.id
+
+
+def reserve_counted_try(session: Session, *, address: bytes, kind: str, most: int, now: datetime) -> bool:
+    """Count one act from an address and tell whether it is within the day's number; for acts that name nobody."""
+    _lock(session, address)
+    since = now - timedelta(days=1)
+    done = session.scalar(
+        select(func.count())
+        .select_from(SignInTry)
+        .where(SignInTry.address_digest == address, SignInTry.kind == kind, SignInTry.at > since)
+    )
+    if (done or 0) >= most:
+        return False
+    settle_try(session, try_id=_add(session, kind, address, address, now=now), outcome="passed")
+    return True

@@ -187,3 +187,17 @@ def factor_of(house: Flask) -> Callable[[str], Factor | None]:
             )
 
     return read
+
+
+@pytest.fixture
+def make_portal(make_app: Callable[..., Flask], directory: DirectoryServer, clock: Any) -> Iterator[Callable[..., Any]]:
+    """Build a portal with a gateway for short messages behind it, under a profile of your choice."""
+    from tests.integration.people.applicants import portals
+
+    yield from portals(make_app, directory, clock)
+
+
+@pytest.fixture
+def portal(make_portal: Callable[..., Any]) -> Any:
+    """The portal under the transport ministry's regulation, whose accounts an officer approves."""
+    return make_portal()

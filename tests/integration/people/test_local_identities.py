@@ -146,8 +146,8 @@ def test_an_administrators_password_does_not_come_back_and_has_to_change(session
         assert isinstance(again, Allow) is is_back, word
 
     due = NOON + timedelta(days=9 + 62)
-    assert not owes_new_password(session, person=person, rules=RULES, now=due - timedelta(days=1))
-    assert owes_new_password(session, person=person, rules=RULES, now=due)
+    assert not owes_new_password(session, person_id=person.id, rules=RULES, now=due - timedelta(days=1))
+    assert owes_new_password(session, person_id=person.id, rules=RULES, now=due)
 
 
 def test_a_hash_made_at_another_cost_is_renewed_by_a_right_password(session):
@@ -394,10 +394,44 @@ def test_the_password_of_staff_that_is_right_is_no_use_while_they_are_locked(hou
     assert browser.password("tap.dt").status_code == 303
 
 
-def test_a_local_password_that_is_over_has_to_change_first(glass, browser):
+def test_a_local_password_that_is_over_has_to_change_first(glass, browser, make_browser):
     browser.clock.now += timedelta(days=62)
+    assert browser.password("kinh.01", PASSWORD).status_code == 303
+    assert browser.code().status_code == 303
 
-    assert browser.password("kinh.01", PASSWORD).status_code == 403
+    assert browser.get("/people/me").status_code == 403
+    page = browser.post("/people/me/password", {"present": PASSWORD, "password": OTHERS[0], "again": OTHERS[0]})
+    assert page.status_code == 303, page.text
+    assert browser.get("/people/me").status_code == 200
+    other = make_browser("10.20.4.18")
+    assert other.password("kinh.01", PASSWORD).status_code == 401
+    browser.clock.now += timedelta(minutes=1)
+    assert other.password("kinh.01", OTHERS[0]).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("form", "fault"),
+    [
+        ({"present": "không phải", "password": OTHERS[0], "again": OTHERS[0]}, "present"),
+        ({"present": PASSWORD, "password": OTHERS[0], "again": OTHERS[1]}, "again"),
+        ({"present": PASSWORD, "password": "ngắn", "again": "ngắn"}, "password"),
+        ({"present": PASSWORD, "password": PASSWORD, "again": PASSWORD}, "password"),
+    ],
+)
+def test_a_new_password_is_refused_beside_its_field(glass, browser, form, fault):
+    browser.password("kinh.01", PASSWORD)
+    browser.code()
+
+    page = browser.post("/people/me/password", form)
+    assert page.status_code == 422
+    assert f'id="f-{fault}-error"' in page.text
+    assert form["password"] not in page.text or form["password"] == "ngắn"
+
+
+def test_staff_have_no_password_to_change_here(house, browser):
+    browser.sign_in("tap.dt")
+
+    assert browser.get("/people/me/password").status_code == 404
 
 
 def test_the_person_page_shows_each_lock_with_its_paper(glass, make_browser):

@@ -151,6 +151,7 @@ def test_only_who_needs_a_secret_is_told_it(tmp_path: Path):
         return {process for process, lines in told.items() if secret in lines.values()}
 
     assert who_knows(made.factor_key) == {"web", "owner"}
+    assert who_knows(made.applicant_key) == {"web", "worker", "owner"}
     assert who_knows(made.alertmanager_token) == {"web"}
     assert who_knows("password-of-shipper") == {"audit"}
     assert "audit" in who_knows("password-of-reader")

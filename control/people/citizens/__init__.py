@@ -1,0 +1,1 @@
+"""Accounts of citizens and organisations: registration, approval, their own pages, dormancy, notices about them."""
