@@ -165,16 +165,12 @@ class Visitor:
 
     def sign_in(self, *, password: str, totp_secret: str) -> Answer:
         """Pass both steps; a code that was used already is waited out, as a person would."""
-        for attempt in (1, 2):
-            self.totp_secret = totp_secret
+        self.totp_secret = totp_secret
+        for _attempt in (1, 2):
             answer = self._first_step(password)
-            self.used_step = int(time.time()) // TOTP_PERIOD_SECONDS
-            code = pyotp.TOTP(totp_secret).at(self.used_step * TOTP_PERIOD_SECONDS)
-            answer = self.submit(answer.form("/sign-in/code"), code=code)
+            answer = self.submit(answer.form("/sign-in/code"), code=self._fresh_code())
             if self.is_signed_in:
                 return answer
-            if attempt == 1:
-                time.sleep(TOTP_PERIOD_SECONDS - time.time() % TOTP_PERIOD_SECONDS + 1)
         raise NotOfferedError(f"{self.name} could not sign in: {answer.path} answered {answer.status}")
 
     def enrol(self, *, password: str) -> str:

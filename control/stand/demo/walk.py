@@ -393,9 +393,11 @@ class Walk:
     def _signed_in_anew(self, login: str) -> Visitor:
         """Return a browser that has just signed in: an administrator's session ends after a few idle minutes."""
         facts = self._facts(login)
-        visitor = Visitor(url=self.up["url"], name=login)
+        former = self.people.get(login)
+        visitor = Visitor(url=self.up["url"], name=login, used_step=former.used_step if former else 0)
         secret = self.newcomer_key if login == NEWCOMER else facts["totp_secret"]
         visitor.sign_in(password=facts["password"], totp_secret=secret)
+        self.people[login] = visitor
         return visitor
 
     def _facts(self, login: str) -> Mapping[str, Any]:
