@@ -35,6 +35,8 @@ def install(app: Flask, *, root: Path = catalogs.CONTROL) -> None:
         gettext=lambda text: catalogue().ugettext(text),
         ngettext=lambda one, many, number: catalogue().ungettext(one, many, number),
         newstyle=True,
+        pgettext=lambda context, text: catalogue().upgettext(context, text),
+        npgettext=lambda context, one, many, number: catalogue().unpgettext(context, one, many, number),
     )
 
 
