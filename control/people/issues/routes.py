@@ -139,11 +139,31 @@ def open_report(code: str) -> ResponseReturnValue:
     return _page(code, said=said)
 
 
-@issues.post("/people/issues/<code>/<any(acknowledge, accept, settle):step>")
+@issues.post("/people/issues/<code>/acknowledge")
 @requires(Permission.PEOPLE_ISSUE_HANDLE)
 @audited(Action.PEOPLE_ISSUE_ACKNOWLEDGE)
-def take_step(code: str, step: str) -> ResponseReturnValue:
-    """Take the next step and tell the parties."""
+def acknowledge(code: str) -> ResponseReturnValue:
+    """Tell the parties that it was received."""
+    return _take_step(code, "acknowledge")
+
+
+@issues.post("/people/issues/<code>/accept")
+@requires(Permission.PEOPLE_ISSUE_HANDLE)
+@audited(Action.PEOPLE_ISSUE_ACCEPT)
+def accept(code: str) -> ResponseReturnValue:
+    """Accept it formally and tell the parties; the second clock starts."""
+    return _take_step(code, "accept")
+
+
+@issues.post("/people/issues/<code>/settle")
+@requires(Permission.PEOPLE_ISSUE_HANDLE)
+@audited(Action.PEOPLE_ISSUE_SETTLE)
+def settle(code: str) -> ResponseReturnValue:
+    """Tell the parties what came of it."""
+    return _take_step(code, "settle")
+
+
+def _take_step(code: str, step: str) -> ResponseReturnValue:
     outcome, result = request.form.get("outcome", ""), lines(request.form, "result")
     faults: list[InvalidInput] = []
     if step == "settle":
