@@ -28,10 +28,12 @@ front = Blueprint("front", __name__)
 
 
 @front.get("/")
-@signed_in(because="everybody has a first screen; it shows nothing itself")
+@signed_in(because="everybody has a first screen; it shows nothing itself", everyone=True)
 @not_audited(because="it only leads on")
 def home() -> ResponseReturnValue:
     """Lead to the first screen of the person's foremost role, or to their own page."""
+    if g.actor.is_applicant:
+        return redirect("/account")
     return redirect(next((path for role, path in FIRST_SCREENS if role in g.actor.roles), "/people/me"))
 
 

@@ -47,7 +47,7 @@ def words_of_level(level: Level) -> str:
 
 
 @levels.get("/people/me/level")
-@signed_in(because=OWN)
+@signed_in(because=OWN, everyone=True)
 @not_audited(because="the level of one's own session; raising it is recorded, and so is the refusal that led here")
 def show() -> ResponseReturnValue:
     """Show the level of this session, and what would raise it to the one that is needed."""
@@ -72,7 +72,7 @@ def show() -> ResponseReturnValue:
 
 
 @levels.post("/people/me/level")
-@signed_in(because=OWN)
+@signed_in(because=OWN, everyone=True)
 @audited(Action.STEP_UP_PROOF_CHECK)
 @steps_up
 def raise_it() -> ResponseReturnValue:

@@ -204,7 +204,7 @@ def take_away(identity_id: int) -> ResponseReturnValue:
 
 
 @oidc.post("/people/me/level/provider/<key>")
-@signed_in(because="everybody may raise the level of a session of their own")
+@signed_in(because="everybody may raise the level of a session of their own", everyone=True)
 @audited(Action.SIGN_IN_PROVIDER_ASK)
 def raise_by(key: str) -> ResponseReturnValue:
     """Go to a provider to prove more than this session knows."""

@@ -273,8 +273,8 @@ def signed_in(result: Result, session_token: str) -> Response:
 
 
 def _first_page_of(result: Result) -> str:
-    """Return where somebody goes after sign-in: applicants to their own page, others where they wanted to go."""
-    if result.actor is not None and result.actor.is_applicant:
+    """Return where somebody goes after sign-in: where they wanted to go, else an applicant to their own page."""
+    if result.actor is not None and result.actor.is_applicant and result.next_path in {"", "/"}:
         return url_for("own_account.show")
     return result.next_path or "/"
 

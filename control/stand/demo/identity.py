@@ -28,12 +28,12 @@ def sign_in_by_identity(*, officer: Visitor, url: str) -> tuple[dict[str, str], 
     done = citizen.submit(page.form("/return"))
     if not citizen.is_signed_in:
         raise NotOfferedError(f"the citizen was not let in: {done.status}")
-    level = citizen.get("/people/me").find(r"(mức (?:trung bình|cao))")
+    level = citizen.get("/account").find(r">\s*(trung bình|cao)\s*<")
     again = Visitor(url=url, cookies=dict(citizen.cookies))
     second = again.press(again.get(back).form("/return"))
     if second.status != HTTPStatus.UNAUTHORIZED:
         raise NotOfferedError(f"an answer used twice was answered with {second.status}")
-    return {"provider": PROVIDER, "citizen": CITIZEN}, f"{CITIZEN} vào ở {level}; câu trả lời dùng lại bị từ chối"
+    return {"provider": PROVIDER, "citizen": CITIZEN}, f"{CITIZEN} vào ở mức {level}; câu trả lời dùng lại bị từ chối"
 
 
 def _at_provider(sent: Answer) -> str:

@@ -208,23 +208,23 @@ def test_the_page_offers_the_national_identity_and_whoever_is_signed_in_there_se
     cookie = signed_in.headers["Set-Cookie"].split(";")[0]
 
     other = make_browser()
-    led = other.get("/sign-in/provider/e-id?next=/people/me/identities")
+    led = other.get("/sign-in/provider/e-id?next=/cases/mine")
     assert (led.status_code, "password" in led.text, "data-onward" in led.text) == (200, False, True)
     there = urlsplit(
         other.post(
             "/sign-in/provider/e-id",
-            {"next": "/people/me/identities"},
-            form="/sign-in/provider/e-id?next=/people/me/identities",
+            {"next": "/cases/mine"},
+            form="/sign-in/provider/e-id?next=/cases/mine",
         ).headers["Location"]
     )
     sent_on = _ask(portal, "GET", f"{there.path}?{there.query}", None, {"Cookie": cookie})
     assert (sent_on.status, sent_on.body) == (302, b""), "no login form there either"
     arrived = come_back(other, sent_on.headers["Location"])
 
-    assert (arrived.status_code, arrived.headers["Location"]) == (303, "/people/me/identities")
-    assert other.get("/people/me/identities").status_code == 200
-    straight = other.get("/sign-in/provider/e-id?next=/people/me")
-    assert (straight.status_code, straight.headers["Location"]) == (303, "/people/me")
+    assert (arrived.status_code, arrived.headers["Location"]) == (303, "/cases/mine")
+    assert other.get("/cases/mine").status_code == 200
+    straight = other.get("/sign-in/provider/e-id?next=/account")
+    assert (straight.status_code, straight.headers["Location"]) == (303, "/account")
     assert other.get("/sign-in/provider/e-id?next=//evil.example").headers["Location"] == "/"
     portal.close()
 
@@ -236,12 +236,12 @@ def test_a_low_assertion_gives_a_low_session_and_a_higher_one_of_the_same_person
     by_eid(browser, low)
     with work() as session:
         assert session.execute(text("SELECT auth_level FROM login_session")).scalars().all() == ["low"]
-    assert "mức thấp" in browser.get("/people/me").text
+    assert ">thấp<" in browser.get("/account").text
     provider.people[low.username] = replace(low, acr="muc-2")
-    sent = go(browser, path="/people/me/level/provider/e-id", form="/people/me/level", next="/people/me")
+    sent = go(browser, path="/people/me/level/provider/e-id", form="/people/me/level", next="/account")
     assert "acr_values=ky-so" in sent
     assert "prompt=login" in sent, "whoever raises a level proves it anew"
-    assert come_back(browser, at_provider(sent, low)).headers["Location"] == "/people/me"
+    assert come_back(browser, at_provider(sent, low)).headers["Location"] == "/account"
     with work() as session:
         assert session.execute(text("SELECT auth_level FROM login_session")).scalars().all() == ["medium"]
 
@@ -254,8 +254,8 @@ def test_a_low_assertion_gives_a_low_session_and_a_higher_one_of_the_same_person
 def test_a_citizen_comes_in_by_electronic_identity_and_by_nothing_else_when_the_profile_says_so(
     browser, make_browser, work, trail
 ):
-    assert by_eid(browser, CITIZEN).headers["Location"] == "/"
-    assert "mức trung bình" in browser.get("/people/me").text
+    assert by_eid(browser, CITIZEN).headers["Location"] == "/account"
+    assert ">trung bình<" in browser.get("/account").text
     again = make_browser()
     by_eid(again, CITIZEN)
     with work() as session:
