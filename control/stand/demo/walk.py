@@ -204,7 +204,7 @@ class Walk:
         for search in searches:
             path = f"/trail?outcome=success&action=cases:file:open&{quote(search, safe='=&+')}"
             left = max(LOOK_SECONDS, deadline - time.monotonic())
-            page = self._wait_for(OFFICER, path, rf"(?s)nguồn Elasticsearch.*{grant}", seconds=left)
+            page = self._wait_for(OFFICER, path, rf"(?s)nguồn Elasticsearch.*/trail/follow/grant/{grant}", seconds=left)
             entry = entry or self._first(page, r'href="/trail/(\d+)"')
         took = SEARCH_SECONDS - (deadline - time.monotonic())
         return (
