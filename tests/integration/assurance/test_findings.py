@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -320,3 +321,12 @@ def test_an_entry_taken_out_before_it_was_numbered_is_a_gap_until_two_people_exp
         assert verify_journal(connection).ok
     assert not look(database, rules=rules, act=make_act(now=later + 2 * MINUTE))
     assert the_finding(database).state == State.CLOSED
+
+
+def test_the_database_takes_every_kind_of_finding(owner_engine):
+    with owner_engine.connect() as connection:
+        taken = connection.scalar(
+            text("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'ck_finding_kind_known'")
+        )
+
+    assert {kind.value for kind in Kind} == set(re.findall(r"'([^']+)'::text", taken))
