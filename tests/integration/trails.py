@@ -163,6 +163,13 @@ class Index:
 @pytest.fixture
 def index(node: ElasticsearchNode) -> Iterator[Index]:
     """An empty index."""
+    with empty_index_of(node) as found:
+        yield found
+
+
+@contextmanager
+def empty_index_of(node: ElasticsearchNode) -> Iterator[Index]:
+    """Give the index empty and leave it so; whoever ships into it must start after this and end before."""
     found = Index(**{user: client_of(node, user) for user in ("shipper", "reader", "keeper")})
     found.empty()
     yield found

@@ -25,6 +25,7 @@ from audit.signer import RefusedError, SignerClient, SignerGoneError
 from control.stand.accounts import account_for, drop, give, separation_is_on, write_private
 from control.stand.ports import free_port
 from tests.factories.audit import make_entry, make_writer
+from tests.integration.trails import empty_index_of
 
 CHECKOUT = Path(__file__).parents[3]
 WITNESS = "witness.test/w1"
@@ -147,8 +148,14 @@ def trail(new_trail):
 
 
 @pytest.fixture(scope="module")
-def house(trail, server_folder, node):
-    """Signer and `audit run`, started once."""
+def empty_index(node):
+    with empty_index_of(node) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def house(trail, server_folder, node, empty_index):
+    """Signer and `audit run`, started once, over an index that nobody empties under the shipper's hands."""
     folder = server_folder / "house"
     folder.mkdir(mode=0o755)
     found = House(trail, folder, node)
@@ -181,8 +188,8 @@ def test_the_commands_answer_in_the_shapes_others_rely_on(house, trail):
     assert len(base64.b64decode(verified["root"])) == 32
 
 
-def test_an_entry_is_found_in_the_search_server_within_five_seconds(house, index, trail):
-    search = ElasticsearchSearch(client=index.reader, request_seconds=20)
+def test_an_entry_is_found_in_the_search_server_within_five_seconds(house, empty_index, trail):
+    search = ElasticsearchSearch(client=empty_index.reader, request_seconds=20)
 
     def seconds_until_found(case_code):
         trail.write(make_entry(titles=("Điều chỉnh giấy phép",), about=audit.About(case_code=case_code)))
