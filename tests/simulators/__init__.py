@@ -1,1 +1,1 @@
-"""Peers that cannot run here, one real HTTP service each, importing nothing of the product."""
+"""Peers that cannot run here, one real service each, importing nothing of the product; `peer` is what they share."""

@@ -114,8 +114,7 @@ class Portal:
 def portals(make_app: Callable[..., Flask], directory: Any, clock: Any) -> Iterator[Callable[..., Portal]]:
     """Build the portal under a profile, at a moment of your choice."""
     clock.now = MORNING
-    gateway = SmsGateway(key=KEY)
-    gateway.state.clock = lambda: clock.now
+    gateway = SmsGateway(key=KEY, clock=lambda: clock.now)
 
     def build(profile: str = "ministry-transport-2019", **changes: str) -> Portal:
         app = make_app(
@@ -144,5 +143,5 @@ def portals(make_app: Callable[..., Flask], directory: Any, clock: Any) -> Itera
                 enrol_known_factor(session, login=login, secret=SECRET, settings=held.settings, act=act)
         return Portal(app, gateway, clock, directory.password_of)
 
-    yield build
-    gateway.stop()
+    with gateway:
+        yield build

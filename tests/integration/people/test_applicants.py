@@ -153,7 +153,7 @@ def test_a_desk_that_does_not_answer_rightly_vouches_for_nobody(make_portal, mod
     monkeypatch.setattr("control.exchange.DEADLINE_SECONDS", 0.3)
     portal = make_portal(NATIONAL)
     portal.gateway.state.subscribers[PHONE] = NUMBER
-    portal.gateway.state.mode = mode
+    portal.gateway.mode = mode
     if mode == "silent":
         monkeypatch.setattr("control.exchange.Service.ask", _unanswered)
 
@@ -598,11 +598,11 @@ def test_the_database_itself_refuses_what_the_domain_promises(portal, role_engin
 @pytest.mark.parametrize("mode", ["twice", "unavailable", "wrong-signature", "lying"])
 def test_a_message_waits_while_the_gateway_misbehaves_and_goes_once(portal, mode):
     browser = portal.browser()
-    portal.gateway.state.mode = mode
+    portal.gateway.mode = mode
     assert portal.begin(browser).status_code == 303
     with portal.database.unit_of_work() as session:
         assert session.scalar(select(OutgoingMessage.state)) == "waiting"
-    portal.gateway.state.mode = "normal"
+    portal.gateway.mode = "normal"
     portal.clock.now += timedelta(minutes=3)
     _sent(portal)
     with portal.database.unit_of_work() as session:
@@ -613,9 +613,9 @@ def test_a_message_waits_while_the_gateway_misbehaves_and_goes_once(portal, mode
 
 
 def test_a_message_that_is_too_late_is_dropped_and_a_number_nobody_has_fails_for_good(portal):
-    portal.gateway.state.mode = "unavailable"
+    portal.gateway.mode = "unavailable"
     portal.begin(portal.browser())
-    portal.gateway.state.mode = "normal"
+    portal.gateway.mode = "normal"
     portal.clock.now += timedelta(minutes=10)
     assert _sent(portal) == []
     with portal.database.unit_of_work() as session:

@@ -33,7 +33,7 @@ def providers(clock):
     key = make_key("ES256")
     made = {
         name: IdentityProvider(
-            client_secret="x" * 32, redirect_uris=(RETURN.format(name),), key=key, clock=lambda: clock.now.timestamp()
+            client_secret="x" * 32, redirect_uris=(RETURN.format(name),), key=key, clock=lambda: clock.now
         )
         for name in ("e-id", "central")
     }

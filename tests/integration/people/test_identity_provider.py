@@ -41,7 +41,7 @@ def provider(clock, signing_key):
         client_secret="x" * 32,
         redirect_uris=(RETURN.format("e-id"),),
         key=signing_key,
-        clock=lambda: clock.now.timestamp(),
+        clock=lambda: clock.now,
     )
     with made:
         yield made
@@ -563,8 +563,8 @@ def test_the_simulator_does_what_its_description_says(provider):
     file = Path(__file__).parents[2] / "simulators" / "identity_provider" / "openapi.yaml"
     described = yaml.safe_load(file.read_text("utf-8"))["paths"]
 
-    modes = described["/mode"]["put"]["requestBody"]["content"]["text/plain"]["schema"]["enum"]
-    assert sorted(modes) == sorted(MODES)
+    modes = described["/control/mode"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert sorted(modes["properties"]["mode"]["enum"]) == sorted(MODES)
     for path, status in {
         "/jwks": 200,
         "/userinfo": 401,

@@ -83,7 +83,7 @@ def test_a_signed_message_is_acknowledged_with_the_portals_reference(portal, cli
 def test_a_hostile_portal_is_never_taken_for_an_acknowledgement_and_never_holds_us_up(
     portal, client, mode: str, outcome: Outcome
 ) -> None:
-    portal.state.mode = mode
+    portal.mode = mode
     started = time.monotonic()
 
     exchange = send(client)
@@ -93,7 +93,7 @@ def test_a_hostile_portal_is_never_taken_for_an_acknowledgement_and_never_holds_
 
 
 def test_a_message_whose_answer_was_lost_is_sent_again_and_stored_once(portal, client) -> None:
-    portal.state.mode = "twice"
+    portal.mode = "twice"
 
     first, second = send(client), send(client)
 
@@ -118,7 +118,7 @@ def test_a_portal_with_another_key_is_not_believed_and_does_not_believe_us(porta
     stranger = PortalClient(url=portal.url, key="x" * 40)
 
     assert send(stranger).outcome is Outcome.BAD_SIGNATURE  # 401 without a signature we could check
-    assert portal.state.refused == 1
+    assert portal.refused["signature"] == 1
     assert portal.state.messages == {}
 
 
@@ -168,7 +168,7 @@ def test_the_heartbeat_is_a_real_exchange_in_the_ledger_and_its_first_success_an
 def test_a_lost_link_keeps_every_message_and_delivers_them_in_order_when_it_is_back(
     context: JobContext, portal: NationalPortal, owner_engine: Engine
 ) -> None:
-    portal.state.mode = "unavailable"
+    portal.mode = "unavailable"
     with context.database.unit_of_work() as session:
         for number in range(3):
             body = {"case_code": f"G99-261122-000{number}", "state": "accepted"}
@@ -181,7 +181,7 @@ def test_a_lost_link_keeps_every_message_and_delivers_them_in_order_when_it_is_b
         for message in session.scalars(select(PortalMessage)):
             message.next_try_at = context.clock()
 
-    portal.state.mode = "normal"
+    portal.mode = "normal"
     speak_with_portal(context)
 
     assert [name for name in portal.state.messages if name.startswith("case-")] == [

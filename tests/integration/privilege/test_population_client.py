@@ -81,7 +81,7 @@ def test_nobody_by_that_number_is_an_answer(client) -> None:
     ],
 )
 def test_a_hostile_database_is_never_believed_and_never_holds_us_up(database, client, mode, outcome) -> None:
-    database.state.mode = mode
+    database.mode = mode
     started = time.monotonic()
 
     answer = client.look_up(question(), now=now())
@@ -92,7 +92,7 @@ def test_a_hostile_database_is_never_believed_and_never_holds_us_up(database, cl
 
 
 def test_an_answer_that_was_lost_is_asked_for_again_and_counted_once(database, client) -> None:
-    database.state.mode = "twice"
+    database.mode = "twice"
 
     answer = client.look_up(question(), now=now())
 

@@ -46,7 +46,7 @@ class Sitting(Browser):
 @pytest.fixture
 def national(clock):
     """A population database whose clock is the test's."""
-    with PopulationDatabase(key=KEY, now=lambda: clock.now) as running:
+    with PopulationDatabase(key=KEY, clock=lambda: clock.now) as running:
         yield running
 
 
@@ -64,7 +64,7 @@ def world(make_app, national, tmp_path):
         place = PopulationHouse(session)
         right = place.ready()
         case = make_case(session, unit=UNIT)
-    national.state.register(place.officer.login, UNIT)
+    national.register(place.officer.login, UNIT)
     actor = actor_of(place.officer, roles=("case-officer",))
     return SimpleNamespace(
         app=app, held=held, place=place, right=right, case=case, actor=actor, officer=Sitting(app, actor)
@@ -293,7 +293,7 @@ def test_no_entry_no_call(world, national, owner_engine):
     [("unavailable", "unavailable"), ("lying-fields", "excess"), ("wrong-signature", "bad-signature")],
 )
 def test_an_answer_that_is_not_believed_is_on_record_and_shows_nothing(world, national, owner_engine, mode, outcome):
-    national.state.mode = mode
+    national.mode = mode
 
     page = look_up(world, status=502).text
 

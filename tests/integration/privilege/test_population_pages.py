@@ -44,7 +44,7 @@ BASE = "/privilege/population"
 
 @pytest.fixture
 def national(clock):
-    with PopulationDatabase(key=KEY, now=lambda: clock.now) as running:
+    with PopulationDatabase(key=KEY, clock=lambda: clock.now) as running:
         yield running
 
 
@@ -78,7 +78,7 @@ def ready(world):
         place = world.place.in_session(session)
         world.right = place.ready()
         world.case = make_case(session, unit=UNIT)
-    world.national.state.register(world.place.officer.login, UNIT)
+    world.national.register(world.place.officer.login, UNIT)
     return world
 
 

@@ -11,18 +11,18 @@ import hmac
 import html
 import json
 import secrets
-import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from http.cookies import SimpleCookie
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+
+from tests.simulators.peer import Handler, Peer, wall_clock
 
 MODES = (
     "normal",
@@ -147,11 +147,123 @@ class _State:
     codes: dict[str, Code] = field(default_factory=dict)
     tokens: dict[str, Account] = field(default_factory=dict)
     browsers: dict[str, Account] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
 
 
-class IdentityProvider:
-    """Serves while the `with` block lasts; set `mode` at any time, `rotate()` changes the signing key."""
+class _Handler(Handler):
+    server_version = "identity-provider-simulator"
+
+    def on_get(self, path: str) -> None:
+        if path == "/authorize":
+            self._authorize(urlsplit(self.path).query)
+        elif self.is_moody():
+            return
+        elif path == "/.well-known/openid-configuration":
+            self._json(200, self.peer.description())
+        elif path == "/jwks":
+            self._json(200, {"keys": [self.peer.key.jwk()]})
+        elif path == "/userinfo":
+            account = self.peer.state.tokens.get(self.headers.get("Authorization", "").removeprefix("Bearer "))
+            self._json(*((401, {}) if account is None else (200, {"sub": account.subject, "name": account.name})))
+        else:
+            self._json(404, {})
+
+    def on_post(self, path: str, body: bytes) -> None:
+        form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
+        if path == "/authorize":
+            self._log_in(urlsplit(self.path).query, form)
+        elif path == "/keys/rotation":
+            self.peer.rotate(form.get("alg", "RS256"))
+            self._json(200, {"kid": self.peer.key.kid})
+        elif self.is_moody():
+            return
+        elif path == "/token":
+            found = self.peer.redeem(form, client=self._client())
+            self._json(*((400, {"error": found}) if isinstance(found, str) else (200, found)))
+        else:
+            self._json(404, {})
+
+    def _authorize(self, query: str) -> None:
+        asked = {name: values[0] for name, values in parse_qs(query).items()}
+        if asked.get("client_id") != self.peer.client_id or asked.get("redirect_uri") not in self._addresses():
+            self._say(400, b"client or address unknown", "text/plain")  # never sent back to an address nobody knows
+            return
+        is_right = (
+            asked.get("response_type") == "code"
+            and "openid" in asked.get("scope", "").split()
+            and asked.get("code_challenge_method") == "S256"
+            and len(asked.get("code_challenge", "")) == 43
+        )
+        if not is_right:
+            self._send_back(asked, error="invalid_request")
+            return
+        account = self.peer.state.browsers.get(self._browser())
+        if account is not None and asked.get("prompt") != "login":
+            self._send_back(asked, code=self.peer.issue_code(account, asked))
+        else:
+            self._form_page(query)
+
+    def _log_in(self, query: str, form: dict[str, str]) -> None:
+        asked = {name: values[0] for name, values in parse_qs(query).items()}
+        if asked.get("client_id") != self.peer.client_id or asked.get("redirect_uri") not in self._addresses():
+            self._say(400, b"client or address unknown", "text/plain")
+            return
+        account = self.peer.people.get(form.get("username", ""))
+        if account is None or not hmac.compare_digest(account.phrase.encode(), form.get("password", "").encode()):
+            self._form_page(query, said="Sai tên hoặc mật khẩu", status=401)
+            return
+        token = secrets.token_urlsafe(24)
+        self.peer.state.browsers[token] = account
+        self._send_back(asked, code=self.peer.issue_code(account, asked), browser=token)
+
+    def _addresses(self) -> tuple[str, ...]:
+        return self.peer.redirect_uris
+
+    def _send_back(self, asked: dict[str, str], *, browser: str = "", **answer: str) -> None:
+        answer |= {"state": asked.get("state", ""), "iss": self.peer.issuer}
+        headers = {"Location": f"{asked['redirect_uri']}?{urlencode(answer, quote_via=quote)}"}
+        if browser:
+            headers["Set-Cookie"] = f"{BROWSER}={browser}; HttpOnly; Path=/; SameSite=Lax"
+        self.say(302, b"", headers)
+
+    def _form_page(self, query: str, *, said: str = "", status: int = 200) -> None:
+        page = PAGE.format(query=html.escape(query, quote=True), said=html.escape(said))
+        self._say(status, page.encode(), "text/html; charset=utf-8")
+
+    def _browser(self) -> str:
+        found = SimpleCookie(self.headers.get("Cookie", "")).get(BROWSER)
+        return found.value if found else ""
+
+    def _client(self) -> tuple[str, str]:
+        scheme, _, text = self.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "basic":
+            return ("", "")
+        name, _, secret = base64.b64decode(text).decode().partition(":")
+        return (name, secret)
+
+    def is_moody(self) -> bool:
+        """Do what the mood wants instead of answering; the login page and the controls always answer."""
+        mode = self.peer.mode
+        if mode == "slow":
+            self.peer.released.wait(1.0)
+        elif mode == "garbage":
+            self._say(200, b"\x00<not json>", "application/json")
+            return True
+        elif mode == "redirect":
+            self.say(302, b"", {"Location": "http://127.0.0.1:1/elsewhere"})
+            return True
+        return super().is_moody()
+
+    def _say(self, status: int, body: bytes, kind: str) -> None:
+        self.say(status, body, {"Content-Type": kind, "Cache-Control": "no-store"})
+
+    def _json(self, status: int, body: dict[str, Any]) -> None:
+        self._say(status, json.dumps(body).encode(), "application/json")
+
+
+class IdentityProvider(Peer):
+    """The provider: `with IdentityProvider(…) as provider: provider.issuer`; `rotate()` changes the signing key."""
+
+    modes, handler, make_state = MODES, _Handler, _State
 
     def __init__(
         self,
@@ -162,34 +274,16 @@ class IdentityProvider:
         redirect_uris: tuple[str, ...] = (),
         people: tuple[Account, ...] = PEOPLE,
         key: Key | None = None,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], datetime] = wall_clock,
     ) -> None:
         self.client_id, self.client_secret, self.redirect_uris = client_id, client_secret, redirect_uris
         self.people = {account.username: account for account in people}
-        self.mode, self.clock = "normal", clock
         self.key = key or make_key()
-        self.state, self.lock, self.released = _State(), threading.Lock(), threading.Event()
-        handler = type("Handler", (_Handler,), {"provider": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), handler)
-        self._server.daemon_threads = True
+        super().__init__(port=port, clock=clock)
 
     @property
     def issuer(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    @property
-    def asked(self) -> list[str]:
-        """Every path that was asked for, in order."""
-        return self.state.asked
-
-    def __enter__(self) -> IdentityProvider:
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.released.set()
-        self._server.shutdown()
-        self._server.server_close()
+        return self.url
 
     def rotate(self, kind: str = "RS256") -> None:
         """Sign with a new key from now on; the old one is gone from the published set."""
@@ -216,7 +310,7 @@ class IdentityProvider:
         with self.lock:
             self.state.codes[code] = Code(
                 account=account, client_id=query["client_id"], redirect_uri=query["redirect_uri"],
-                nonce=query.get("nonce", ""), challenge=query["code_challenge"], issued_at=self.clock(),
+                nonce=query.get("nonce", ""), challenge=query["code_challenge"], issued_at=self.clock().timestamp(),
             )  # fmt: skip
         return code
 
@@ -226,7 +320,7 @@ class IdentityProvider:
             return "invalid_client"
         with self.lock:
             code = self.state.codes.pop(form.get("code", ""), None)  # used once, right or wrong
-        if code is None or self.clock() - code.issued_at > CODE_SECONDS:
+        if code is None or self.clock().timestamp() - code.issued_at > CODE_SECONDS:
             return "invalid_grant"
         proof = _b64(hashlib.sha256(form.get("code_verifier", "").encode()).digest())
         if proof != code.challenge or form.get("redirect_uri") != code.redirect_uri:
@@ -238,7 +332,7 @@ class IdentityProvider:
         return answer if self.mode == "no-id-token" else answer | {"id_token": self.token(code)}
 
     def claims(self, code: Code) -> dict[str, Any]:
-        now, account = int(self.clock()), code.account
+        now, account = int(self.clock().timestamp()), code.account
         claims = {
             "iss": self.issuer, "sub": account.subject, "aud": code.client_id, "iat": now, "exp": now + TOKEN_SECONDS,
             "nonce": code.nonce, "acr": account.acr, "name": account.name, "email": account.email,
@@ -279,156 +373,3 @@ class IdentityProvider:
             sign = other.sign
         signed = f"{_b64(json.dumps(header).encode())}.{_b64(json.dumps(self.claims(code)).encode())}"
         return f"{signed}.{_b64(sign(signed.encode()))}"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    """One request; `provider` is set on the class made for each server."""
-
-    provider: IdentityProvider
-
-    def do_GET(self) -> None:
-        parts = urlsplit(self.path)
-        self.provider.asked.append(parts.path)
-        if parts.path == "/authorize":
-            self._authorize(parts.query)
-        elif self._misbehaves():
-            return
-        elif parts.path == "/.well-known/openid-configuration":
-            self._json(200, self.provider.description())
-        elif parts.path == "/jwks":
-            self._json(200, {"keys": [self.provider.key.jwk()]})
-        elif parts.path == "/userinfo":
-            account = self.provider.state.tokens.get(self.headers.get("Authorization", "").removeprefix("Bearer "))
-            self._json(*((401, {}) if account is None else (200, {"sub": account.subject, "name": account.name})))
-        else:
-            self._json(404, {})
-
-    def do_POST(self) -> None:
-        parts, form = urlsplit(self.path), self._form()
-        self.provider.asked.append(parts.path)
-        if parts.path == "/authorize":
-            self._log_in(parts.query, form)
-        elif parts.path == "/keys/rotation":
-            self.provider.rotate(form.get("alg", "RS256"))
-            self._json(200, {"kid": self.provider.key.kid})
-        elif self._misbehaves():
-            return
-        elif parts.path == "/token":
-            found = self.provider.redeem(form, client=self._client())
-            self._json(*((400, {"error": found}) if isinstance(found, str) else (200, found)))
-        else:
-            self._json(404, {})
-
-    def do_PUT(self) -> None:
-        mode = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-        if self.path != "/mode" or mode not in MODES:
-            self._json(400, {"error": "unknown mode"})
-            return
-        self.provider.mode = mode
-        self._json(200, {"mode": mode})
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-    def _authorize(self, query: str) -> None:
-        asked = {name: values[0] for name, values in parse_qs(query).items()}
-        if asked.get("client_id") != self.provider.client_id or asked.get("redirect_uri") not in self._addresses():
-            self._say(400, b"client or address unknown", "text/plain")  # never sent back to an address nobody knows
-            return
-        is_right = (
-            asked.get("response_type") == "code"
-            and "openid" in asked.get("scope", "").split()
-            and asked.get("code_challenge_method") == "S256"
-            and len(asked.get("code_challenge", "")) == 43
-        )
-        if not is_right:
-            self._send_back(asked, error="invalid_request")
-            return
-        account = self.provider.state.browsers.get(self._browser())
-        if account is not None and asked.get("prompt") != "login":
-            self._send_back(asked, code=self.provider.issue_code(account, asked))
-        else:
-            self._form_page(query)
-
-    def _log_in(self, query: str, form: dict[str, str]) -> None:
-        asked = {name: values[0] for name, values in parse_qs(query).items()}
-        if asked.get("client_id") != self.provider.client_id or asked.get("redirect_uri") not in self._addresses():
-            self._say(400, b"client or address unknown", "text/plain")
-            return
-        account = self.provider.people.get(form.get("username", ""))
-        if account is None or not hmac.compare_digest(account.phrase.encode(), form.get("password", "").encode()):
-            self._form_page(query, said="Sai tên hoặc mật khẩu", status=401)
-            return
-        token = secrets.token_urlsafe(24)
-        self.provider.state.browsers[token] = account
-        self._send_back(asked, code=self.provider.issue_code(account, asked), browser=token)
-
-    def _addresses(self) -> tuple[str, ...]:
-        return self.provider.redirect_uris
-
-    def _send_back(self, asked: dict[str, str], *, browser: str = "", **answer: str) -> None:
-        answer |= {"state": asked.get("state", ""), "iss": self.provider.issuer}
-        self.send_response(302)
-        self.send_header("Location", f"{asked['redirect_uri']}?{urlencode(answer, quote_via=quote)}")
-        if browser:
-            self.send_header("Set-Cookie", f"{BROWSER}={browser}; HttpOnly; Path=/; SameSite=Lax")
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def _form_page(self, query: str, *, said: str = "", status: int = 200) -> None:
-        page = PAGE.format(query=html.escape(query, quote=True), said=html.escape(said))
-        self._say(status, page.encode(), "text/html; charset=utf-8")
-
-    def _browser(self) -> str:
-        found = SimpleCookie(self.headers.get("Cookie", "")).get(BROWSER)
-        return found.value if found else ""
-
-    def _client(self) -> tuple[str, str]:
-        scheme, _, text = self.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "basic":
-            return ("", "")
-        name, _, secret = base64.b64decode(text).decode().partition(":")
-        return (name, secret)
-
-    def _form(self) -> dict[str, str]:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-        return {name: values[0] for name, values in parse_qs(body).items()}
-
-    def _misbehaves(self) -> bool:
-        """Do what the mode wants instead of answering; the login page and the controls always answer."""
-        mode = self.provider.mode
-        if mode in {"slow", "silent"}:
-            self.provider.released.wait(1.0 if mode == "slow" else None)
-        if mode == "endless":
-            self._send_without_end()
-        elif mode == "broken":
-            self._say(500, b"", "text/plain")
-        elif mode == "garbage":
-            self._say(200, b"\x00<not json>", "application/json")
-        elif mode == "redirect":
-            self.send_response(302)
-            self.send_header("Location", "http://127.0.0.1:1/elsewhere")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-        return mode in {"silent", "endless", "broken", "garbage", "redirect"}
-
-    def _send_without_end(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.end_headers()
-        try:
-            while not self.provider.released.is_set():
-                self.wfile.write(b" " * 65536)
-        except OSError:
-            return
-
-    def _json(self, status: int, body: dict[str, Any]) -> None:
-        self._say(status, json.dumps(body).encode(), "application/json")
-
-    def _say(self, status: int, body: bytes, kind: str) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("Cache-Control", "no-store")
-        self.end_headers()
-        self.wfile.write(body)

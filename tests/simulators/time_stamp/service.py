@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import subprocess
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+from tests.simulators.peer import Handler, Peer
 
 MODES = (
     "normal",
@@ -37,39 +37,46 @@ accuracy = secs:1
 """
 
 
-class TimeStampAuthority:
-    """Stamps while the `with` block lasts; set `mode` at any time."""
+class _Handler(Handler):
+    server_version = "time-stamp-simulator"
+
+    def on_post(self, path: str, body: bytes) -> None:
+        if self.peer.mode == "slow":
+            self.peer.released.wait(1.0)
+        if self.peer.mode == "garbage":
+            self._reply(b"\x30\x03\x02\x01\x00")
+        elif not self.is_moody():
+            with self.peer.lock:
+                self._reply(self.peer.reply_to(body))
+
+    def on_get(self, path: str) -> None:
+        if path == "/ca.pem":
+            self.say(200, self.peer.ca_file.read_bytes(), {"Content-Type": "application/x-pem-file"})
+        else:
+            super().on_get(path)
+
+    def _reply(self, reply: bytes) -> None:
+        self.say(200, reply, {"Content-Type": "application/timestamp-reply"})
+
+
+class TimeStampAuthority(Peer):
+    """The authority: `with TimeStampAuthority(folder) as authority: authority.url`."""
+
+    modes, handler = MODES, _Handler
 
     def __init__(self, folder: Path, *, port: int = 0) -> None:
-        self.folder = folder
-        self.mode = "normal"
-        self.first_reply = b""
-        self.released = threading.Event()
+        super().__init__(port=port)
+        self.folder, self.first_reply = folder, b""
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "openssl.cnf").write_text(SECTIONS.format(folder=folder))
         (folder / "serial").write_text("01\n")
         for name in ("tsa", "other"):
             if not (folder / f"{name}.pem").exists():
                 self._make_authority(name)
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), type("Handler", (_Handler,), {"authority": self}))
-        self._server.daemon_threads = True
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}/"
 
     @property
     def ca_file(self) -> Path:
         return self.folder / "tsa-ca.pem"
-
-    def __enter__(self) -> TimeStampAuthority:
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.released.set()
-        self._server.shutdown()
-        self._server.server_close()
 
     def reply_to(self, query: bytes) -> bytes:
         """Make a reply as the mode wants it."""
@@ -97,55 +104,3 @@ class TimeStampAuthority:
 
     def _openssl(self, *words: str) -> None:
         subprocess.run(["openssl", *words], cwd=self.folder, check=True, capture_output=True)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    """One request; `authority` is set on the class made for each server."""
-
-    authority: TimeStampAuthority
-    lock = threading.Lock()
-
-    def do_POST(self) -> None:
-        query, mode = self.rfile.read(int(self.headers.get("Content-Length") or 0)), self.authority.mode
-        if mode in {"slow", "silent"}:
-            self.authority.released.wait(1.0 if mode == "slow" else None)
-        if mode == "endless":
-            self._send_without_end()
-        elif mode == "broken":
-            self._say(500, b"")
-        elif mode == "garbage":
-            self._say(200, b"\x30\x03\x02\x01\x00")
-        elif mode != "silent":
-            with self.lock:
-                self._say(200, self.authority.reply_to(query))
-
-    def do_GET(self) -> None:
-        is_known = self.path == "/ca.pem"
-        self._say(200 if is_known else 404, self.authority.ca_file.read_bytes() if is_known else b"")
-
-    def do_PUT(self) -> None:
-        mode = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-        if self.path != "/mode" or mode not in MODES:
-            self._say(400, b"")
-            return
-        self.authority.mode = mode
-        self._say(204, b"")
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-    def _send_without_end(self) -> None:
-        self.send_response(200)
-        self.end_headers()
-        try:
-            while not self.authority.released.is_set():
-                self.wfile.write(b"\0" * 65536)
-        except OSError:
-            return
-
-    def _say(self, status: int, body: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", "application/timestamp-reply")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
