@@ -20,6 +20,7 @@ from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import RequestRedirect
 
 from control.frame import i18n, keyboard, navigation
+from control.permissions import Permission
 
 log = logging.getLogger(__name__)
 
@@ -116,8 +117,15 @@ class Frame:
         return navigation.wing_links(here, answers=is_page) if self.person else ()
 
     def places(self, here: str | None) -> tuple[navigation.Link, ...]:
-        """The pages of the present wing."""
+        """The places of the present wing."""
         return navigation.place_links(here, request.path, answers=is_page) if self.person else ()
+
+    def pages(self, here: str | None) -> tuple[navigation.Place, tuple[navigation.Link, ...]] | None:
+        """The present place and its pages, None where it has no more than one."""
+        if self.person is None:
+            return None
+        held: frozenset[Permission] = getattr(self.person, "permissions", frozenset())
+        return navigation.page_links(here, request.path, answers=is_page, permissions=held)
 
     @cached_property
     def parts(self) -> tuple[Part, ...]:

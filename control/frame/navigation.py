@@ -1,24 +1,44 @@
-"""The six wings and the pages inside each, as data: what the header and the second line show.
+"""The six wings, the places inside each, and the pages beside each other in one place: three lines, as data.
 
+The second line holds at most nine places; a place with several pages shows them in a line of its own when somebody is
+in one of them, so that every page of a wing is two clicks away.
 Not for: access (the gate decides; a page that is refused stays in the list and says why). Invariant: a page whose
 address the application does not answer is not drawn, so nothing here points nowhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from flask_babel import lazy_gettext
 from flask_babel.speaklater import LazyString
 
+from control.permissions import Permission
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """One page in the second line of the header."""
+class Page:
+    """One page of a place; `needs` is for pages that each role has of its own, drawn to nobody else."""
 
     path: str
     title: LazyString
+    needs: Permission | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """One entry of the second line; `pages` in reading order where it has several, its own among them."""
+
+    path: str
+    title: LazyString
+    pages: tuple[Page, ...] = ()
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every address that belongs here."""
+        return (self.path, *(page.path for page in self.pages))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +57,11 @@ class Wing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """One drawn entry; `is_here` for the page or the part of the house the person is in."""
+    """One drawn entry; `here` is "page" on that very page, "true" somewhere inside, "" elsewhere (aria-current)."""
 
-    title: LazyString | str
+    title: LazyString
     path: str
-    is_here: bool
-    count: int | None = None
+    here: str
 
 
 WINGS: tuple[Wing, ...] = (
@@ -63,24 +82,108 @@ WINGS: tuple[Wing, ...] = (
         title=lazy_gettext("Privilege"),
         places=(
             Place(path="/privilege", title=lazy_gettext("Queue")),
-            Place(path="/privilege/mine", title=lazy_gettext("My own")),
-            Place(path="/privilege/accounts", title=lazy_gettext("Accounts")),
-            Place(path="/privilege/assets", title=lazy_gettext("Assets")),
-            Place(path="/privilege/requests", title=lazy_gettext("Requests")),
-            Place(path="/privilege/account-requests", title=lazy_gettext("Account requests")),
-            Place(path="/privilege/notices", title=lazy_gettext("Notices")),
-            Place(path="/privilege/processes", title=lazy_gettext("Issued processes")),
-            Place(path="/privilege/personnel", title=lazy_gettext("Personnel changes")),
-            Place(path="/privilege/account-rules", title=lazy_gettext("Account rules")),
-            Place(path="/privilege/receipts", title=lazy_gettext("My receipts")),
-            Place(path="/privilege/documents", title=lazy_gettext("Documents")),
-            Place(path="/privilege/papers", title=lazy_gettext("Forms")),
-            Place(path="/privilege/agreements", title=lazy_gettext("Agreements")),
-            Place(path="/privilege/grants", title=lazy_gettext("Grants")),
+            Place(
+                path="/privilege/mine",
+                title=lazy_gettext("My own"),
+                pages=(
+                    Page(path="/privilege/mine", title=lazy_gettext("Accounts and grants")),
+                    Page(path="/privilege/receipts", title=lazy_gettext("My receipts")),
+                    Page(path="/privilege/secrets/mine", title=lazy_gettext("My check-outs")),
+                    Page(path="/privilege/reviews/mine", title=lazy_gettext("What I have to decide")),
+                ),
+            ),
+            Place(
+                path="/privilege/accounts",
+                title=lazy_gettext("Accounts"),
+                pages=(
+                    Page(path="/privilege/accounts", title=lazy_gettext("Accounts")),
+                    Page(path="/privilege/assets", title=lazy_gettext("Assets")),
+                    Page(path="/privilege/accounts/handover", title=lazy_gettext("Accounts to hand over")),
+                    Page(path="/privilege/edits", title=lazy_gettext("Changes of accounts")),
+                    Page(path="/privilege/secrets", title=lazy_gettext("Secrets")),
+                    Page(path="/privilege/reviews", title=lazy_gettext("Reviews")),
+                ),
+            ),
+            Place(
+                path="/privilege/requests",
+                title=lazy_gettext("Requests"),
+                pages=(
+                    Page(path="/privilege/requests", title=lazy_gettext("Requests")),
+                    Page(path="/privilege/grants", title=lazy_gettext("Grants")),
+                ),
+            ),
+            Place(
+                path="/privilege/account-requests",
+                title=lazy_gettext("Account requests"),
+                pages=(
+                    Page(path="/privilege/account-requests", title=lazy_gettext("Account requests")),
+                    Page(path="/privilege/notices", title=lazy_gettext("Notices")),
+                    Page(path="/privilege/processes", title=lazy_gettext("Issued processes")),
+                    Page(path="/privilege/personnel", title=lazy_gettext("Personnel changes")),
+                    Page(path="/privilege/account-rules", title=lazy_gettext("Account rules")),
+                ),
+            ),
+            Place(
+                path="/privilege/documents",
+                title=lazy_gettext("Documents"),
+                pages=(
+                    Page(path="/privilege/documents", title=lazy_gettext("Documents")),
+                    Page(path="/privilege/papers", title=lazy_gettext("Forms")),
+                    Page(path="/privilege/agreements", title=lazy_gettext("Agreements")),
+                ),
+            ),
             Place(path="/privilege/keys", title=lazy_gettext("Connection keys")),
-            Place(path="/privilege/secrets", title=lazy_gettext("Secrets")),
-            Place(path="/privilege/population", title=lazy_gettext("Population database")),
-            Place(path="/privilege/reviews", title=lazy_gettext("Reviews")),
+            Place(
+                path="/privilege/population",
+                title=lazy_gettext("Population database"),
+                pages=(
+                    Page(
+                        path="/privilege/population/link",
+                        title=lazy_gettext("Connection"),
+                        needs=Permission.PRIVILEGE_POPULATION_READ,
+                    ),
+                    Page(
+                        path="/privilege/population/registrations",
+                        title=lazy_gettext("Registrations"),
+                        needs=Permission.PRIVILEGE_POPULATION_READ,
+                    ),
+                    Page(
+                        path="/privilege/population/papers",
+                        title=lazy_gettext("Papers"),
+                        needs=Permission.PRIVILEGE_POPULATION_READ,
+                    ),
+                    Page(
+                        path="/privilege/population/rights",
+                        title=lazy_gettext("Rights of officers"),
+                        needs=Permission.PRIVILEGE_POPULATION_READ,
+                    ),
+                    Page(
+                        path="/privilege/population/lookup",
+                        title=lazy_gettext("Look-up"),
+                        needs=Permission.PRIVILEGE_POPULATION_LOOKUP,
+                    ),
+                    Page(
+                        path="/privilege/population/queries",
+                        title=lazy_gettext("Look-ups made"),
+                        needs=Permission.PRIVILEGE_POPULATION_READ,
+                    ),
+                    Page(
+                        path="/privilege/population/checks",
+                        title=lazy_gettext("Comparisons"),
+                        needs=Permission.PRIVILEGE_POPULATION_READ,
+                    ),
+                    Page(
+                        path="/privilege/population/leaks",
+                        title=lazy_gettext("Leaks"),
+                        needs=Permission.PRIVILEGE_POPULATION_READ,
+                    ),
+                    Page(
+                        path="/privilege/population/usage",
+                        title=lazy_gettext("Use by unit"),
+                        needs=Permission.PRIVILEGE_POPULATION_INSPECT,
+                    ),
+                ),
+            ),
             Place(path="/privilege/break-glass", title=lazy_gettext("Break-glass")),
         ),
     ),
@@ -119,20 +222,40 @@ WINGS: tuple[Wing, ...] = (
         title=lazy_gettext("People"),
         places=(
             Place(path="/people", title=lazy_gettext("Directory")),
-            Place(path="/people/applicants", title=lazy_gettext("Applicants")),
-            Place(path="/people/issues", title=lazy_gettext("Complaints")),
-            Place(path="/people/roles", title=lazy_gettext("Rights")),
-            Place(path="/people/seniors", title=lazy_gettext("Senior accounts")),
+            Place(
+                path="/people/applicants",
+                title=lazy_gettext("Applicants"),
+                pages=(
+                    Page(path="/people/applicants", title=lazy_gettext("Applicants")),
+                    Page(path="/people/issues", title=lazy_gettext("Complaints")),
+                ),
+            ),
+            Place(
+                path="/people/roles",
+                title=lazy_gettext("Rights"),
+                pages=(
+                    Page(path="/people/roles", title=lazy_gettext("Rights")),
+                    Page(path="/people/roles/doors", title=lazy_gettext("Doors by role")),
+                    Page(path="/people/seniors", title=lazy_gettext("Senior accounts")),
+                ),
+            ),
             Place(path="/people/resets", title=lazy_gettext("Factor resets")),
-            Place(path="/people/me", title=lazy_gettext("My sign-in")),
-            Place(path="/people/me/factors", title=lazy_gettext("My second factors")),
-            Place(path="/people/me/identities", title=lazy_gettext("Linked identities")),
-            Place(path="/people/me/certificates", title=lazy_gettext("My certificates")),
+            Place(
+                path="/people/me",
+                title=lazy_gettext("My sign-in"),
+                pages=(
+                    Page(path="/people/me", title=lazy_gettext("My sign-in")),
+                    Page(path="/people/me/factors", title=lazy_gettext("My second factors")),
+                    Page(path="/people/me/identities", title=lazy_gettext("Linked identities")),
+                    Page(path="/people/me/certificates", title=lazy_gettext("My certificates")),
+                ),
+            ),
         ),
     ),
 )
 
 Answers = Callable[[str], bool]
+Entry = TypeVar("Entry", Place, Page)
 
 
 def wing_of(path: str) -> str | None:
@@ -141,21 +264,52 @@ def wing_of(path: str) -> str | None:
     return next((wing.key for wing in WINGS if wing.path.strip("/").split("/", 1)[0] == first), None)
 
 
-def wing_links(here: str | None, *, answers: Answers) -> tuple[Link, ...]:
+def wing_links(wing_key: str | None, *, answers: Answers) -> tuple[Link, ...]:
     """Return the wings whose opening page exists."""
     return tuple(
-        Link(title=wing.title, path=wing.path, is_here=wing.key == here) for wing in WINGS if answers(wing.path)
+        Link(title=wing.title, path=wing.path, here="true" if wing.key == wing_key else "")
+        for wing in WINGS
+        if answers(wing.path)
     )
 
 
-def place_links(here: str | None, path: str, *, answers: Answers) -> tuple[Link, ...]:
-    """Return the existing pages of one wing; the longest address that begins `path` is the present one."""
-    wing = next((wing for wing in WINGS if wing.key == here), None)
-    if wing is None:
-        return ()
-    places = [place for place in wing.places if answers(place.path)]
-    current = _deepest([place.path for place in places], path)
-    return tuple(Link(title=place.title, path=place.path, is_here=place.path == current) for place in places)
+def place_links(wing_key: str | None, path: str, *, answers: Answers) -> tuple[Link, ...]:
+    """Return the existing places of one wing; the longest address that begins `path` says which is the present one."""
+    places = _existing(_places(wing_key), answers)
+    current = _deepest([address for place in places for address in place.paths], path)
+    return tuple(
+        Link(title=place.title, path=place.path, here=_mark(place.path, path) if current in place.paths else "")
+        for place in places
+    )
+
+
+def page_links(
+    wing_key: str | None, path: str, *, answers: Answers, permissions: Collection[Permission] = ()
+) -> tuple[Place, tuple[Link, ...]] | None:
+    """Return the present place with the pages of it that this person is shown; None where it is one page."""
+    places = _existing(_places(wing_key), answers)
+    current = _deepest([address for place in places for address in place.paths], path)
+    place = next((place for place in places if current in place.paths), None)
+    if place is None:
+        return None
+    pages = [page for page in _existing(place.pages, answers) if page.needs is None or page.needs in permissions]
+    links = [
+        Link(title=page.title, path=page.path, here=_mark(page.path, path) if page.path == current else "")
+        for page in pages
+    ]
+    return (place, tuple(links)) if len(links) > 1 else None
+
+
+def _places(wing_key: str | None) -> tuple[Place, ...]:
+    return next((wing.places for wing in WINGS if wing.key == wing_key), ())
+
+
+def _existing(entries: Sequence[Entry], answers: Answers) -> list[Entry]:
+    return [entry for entry in entries if answers(entry.path)]
+
+
+def _mark(address: str, path: str) -> str:
+    return "page" if address == path else "true"
 
 
 def _deepest(paths: Sequence[str], path: str) -> str | None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from control.access import access_of, least_level_of
+from control.frame.navigation import WINGS, wing_of
 
 LIST = Path(__file__).parents[2] / "data" / "routes.txt"
 
@@ -33,3 +34,24 @@ def test_no_route_that_changes_state_answers_to_get(app):
         and "POST" not in (rule.methods or set())
     ]
     assert wrong == []
+
+
+def test_every_list_of_a_wing_is_two_clicks_away(app):
+    shown = {address for wing in WINGS for place in wing.places for address in place.paths}
+    reached_from_their_page = {
+        "/people/me/level",  # shown when an act asks for more
+        "/people/me/password",  # for local passwords only, from the sign-in page
+        "/people/seniors/rights",  # for the senior accounts themselves, which hold no role
+        "/privilege/account-requests/urgent",
+        "/trail/integrity/line",
+        "/trail/retention/holds",
+        "/trail/retention/proposals",
+        "/trail/searches",
+    }
+    lists = {
+        rule.rule
+        for rule in app.url_map.iter_rules()
+        if "GET" in (rule.methods or set()) and not rule.arguments and wing_of(rule.rule) is not None
+    }
+
+    assert {path for path in lists if not path.endswith("/new")} - shown == reached_from_their_page

@@ -9,8 +9,9 @@ import pytest
 from flask import g
 
 from control.frame import Frame, FrameFacts, Part, PartState
-from control.frame.navigation import WINGS, place_links, wing_links, wing_of
+from control.frame.navigation import WINGS, page_links, place_links, wing_links, wing_of
 from control.frame.routes import local_path
+from control.permissions import Permission
 
 NOON = datetime(2026, 11, 25, 5, tzinfo=UTC)
 
@@ -199,7 +200,49 @@ def test_a_wing_is_known_by_its_address():
 def test_the_deepest_page_is_the_present_one():
     places = place_links("compliance", "/compliance/evidence/BC-1", answers=everything)
 
-    assert [place.path for place in places if place.is_here] == ["/compliance/evidence"]
+    assert [(place.path, place.here) for place in places if place.here] == [("/compliance/evidence", "true")]
+
+
+def test_a_page_marks_its_place_and_itself_among_its_neighbours():
+    places = place_links("privilege", "/privilege/notices", answers=everything)
+    found = page_links("privilege", "/privilege/notices", answers=everything)
+
+    assert [(place.path, place.here) for place in places if place.here] == [("/privilege/account-requests", "true")]
+    assert found is not None
+    assert (found[0].path, found[1][0].path) == ("/privilege/account-requests", "/privilege/account-requests")
+    assert [(page.path, page.here) for page in found[1] if page.here] == [("/privilege/notices", "page")]
+
+
+def test_one_thing_of_a_list_keeps_the_list_marked():
+    _, pages = page_links("privilege", "/privilege/grants/CQ-0001", answers=everything)
+
+    assert [(page.path, page.here) for page in pages if page.here] == [("/privilege/grants", "true")]
+
+
+def test_a_page_of_another_role_is_not_among_the_neighbours():
+    mine = page_links(
+        "privilege",
+        "/privilege/population/lookup",
+        answers=everything,
+        permissions={Permission.PRIVILEGE_POPULATION_LOOKUP, Permission.PRIVILEGE_POPULATION_INSPECT},
+    )
+
+    assert mine is not None
+    assert [page.path for page in mine[1]] == ["/privilege/population/lookup", "/privilege/population/usage"]
+    assert page_links("privilege", "/privilege/population/lookup", answers=everything) is None
+
+
+def test_a_place_with_one_page_has_no_line_of_its_own():
+    assert page_links("privilege", "/privilege/break-glass/KC-0001", answers=everything) is None
+    assert page_links(None, "/keyboard", answers=everything) is None
+
+
+@pytest.mark.parametrize("wing", WINGS, ids=lambda wing: wing.key)
+def test_a_wing_fits_one_line_and_names_each_page_once(wing):
+    addresses = [path for place in wing.places for path in ({page.path for page in place.pages} | {place.path})]
+
+    assert len(wing.places) <= 9
+    assert len(addresses) == len(set(addresses))
 
 
 def test_a_page_that_does_not_exist_is_not_drawn():
