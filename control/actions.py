@@ -127,6 +127,8 @@ class Action(StrEnum):
     PEOPLE_ISSUE_SETTLE = "people:issue:settle"
     PEOPLE_MESSAGE_SEND = "people:message:send"
     PEOPLE_NOTICE_READ = "people:notice:read"
+    PEOPLE_PASSWORD_FORGET = "people:password:forget"  # noqa: S105  # a name, not a password
+    PEOPLE_PASSWORD_PROVE = "people:password:prove"  # noqa: S105  # a name, not a password
     PEOPLE_PASSWORD_SET = "people:password:set"  # noqa: S105  # a name, not a password
     PEOPLE_PERSON_CREATE = "people:person:create"
     PEOPLE_PERSON_EXPORT = "people:person:export"

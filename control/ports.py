@@ -67,6 +67,13 @@ class CaseDossiers(Protocol):
         """Return the cases that exist, by code."""
 
 
+class MessageSending(Protocol):
+    """Has waiting messages leave at once, after the transaction (operations runs the job)."""
+
+    def __call__(self, session: Session) -> None:
+        """Ask for it in this transaction; a rollback takes it back."""
+
+
 class GrantLookup(Protocol):
     """Finds the active grant of a person on an account of an asset (S0-4.4)."""
 

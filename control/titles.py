@@ -126,6 +126,10 @@ ACTION_TITLES: Mapping[Action, Message] = {
     Action.PEOPLE_ISSUE_REPORT: Message(vi="Nhận khiếu nại tài khoản", en="Take a complaint about an account"),
     Action.PEOPLE_ISSUE_SETTLE: Message(vi="Báo kết quả khiếu nại tài khoản", en="Settle a complaint"),
     Action.PEOPLE_MESSAGE_SEND: Message(vi="Gửi tin nhắn hoặc thư", en="Send a message"),
+    Action.PEOPLE_PASSWORD_FORGET: Message(vi="Xin đặt lại mật khẩu đã quên", en="Ask to replace a forgotten password"),
+    Action.PEOPLE_PASSWORD_PROVE: Message(
+        vi="Chứng minh để đặt lại mật khẩu", en="Prove who one is to replace a password"
+    ),
     Action.PEOPLE_PASSWORD_SET: Message(vi="Đặt mật khẩu tại chỗ", en="Set a local password"),
     Action.PEOPLE_PERSON_CREATE: Message(vi="Tạo danh tính tại chỗ", en="Create a local identity"),
     Action.PEOPLE_PERSON_EXPORT: Message(vi="Xuất danh sách người dùng", en="Export the list of people"),

@@ -85,6 +85,7 @@ PORTS: Mapping[str, Any] = {
     f"schedule:{applicants.CLOCKS.slug}": applicants.CLOCKS,
     f"job:{applicants.SLEEP_TASK}": applicants.sleep_unused,
     f"schedule:{applicants.SLEEP.slug}": applicants.SLEEP,
+    "send_soon": applicants.send_soon,
     "degraded:alerting": alerting_chain,
     "degraded:workers": workers,
 }

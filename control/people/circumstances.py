@@ -21,10 +21,10 @@ from control.people.local.service import owes_new_password
 from control.people.rules import factor_rules, local_rules, number_of, session_rules, sign_in_rules
 from control.people.sessions.service import resume_session
 from control.people.signin.service import Rules
-from control.people.ways import ways_for
+from control.people.ways import way_closed_by_rule, ways_for
 from control.services import services
 from control.settings import Settings
-from policies import RULES_ZONE, Policies
+from policies import RULES_ZONE, Overlay, Policies
 
 ASKED_LATELY = timedelta(minutes=10)
 ANSWER_MARGIN_SECONDS = 1.0  # a page has to be drawn too before the whole time-out is over
@@ -64,6 +64,13 @@ def present_directory() -> Directory:
     """Return the directory of the application that answers the present request."""
     held = services()
     return directory_of(held.settings, policies=held.policies)
+
+
+def present_closed_rule() -> Overlay | None:
+    """Return the national rule that closed the passwords of citizens today; pages say so to everybody alike."""
+    held = services()
+    on = g.now.astimezone(RULES_ZONE).date()
+    return way_closed_by_rule(held.policies, kind="citizen", settings=held.settings, on=on)
 
 
 def present_number(name: str) -> int:

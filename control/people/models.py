@@ -16,6 +16,7 @@ from control.people.local.models import LocalPassword
 from control.people.locks.models import PersonLock
 from control.people.oidc.models import ExternalIdentity, ProviderKeys, ProviderQuestion
 from control.people.outbox.models import OutgoingMessage
+from control.people.recoveries.models import PasswordRecovery
 from control.people.roles.models import PersonRole
 from control.people.scope.models import Unit
 from control.people.seniors.models import SeniorAccount, SeniorRight
@@ -41,6 +42,7 @@ __all__ = [
     "LocalPassword",
     "LoginSession",
     "OutgoingMessage",
+    "PasswordRecovery",
     "PendingSignIn",
     "Person",
     "PersonLock",

@@ -11,7 +11,7 @@ from datetime import date
 from enum import StrEnum
 
 from control.settings import Settings
-from policies import Policies
+from policies import Overlay, Policies
 
 STAFF_LIKE = frozenset({"staff", "break-glass"})
 PARAMETER_OF = {
@@ -49,6 +49,16 @@ def ways_for(policies: Policies, *, kind: str, settings: Settings, on: date) -> 
     if Way.DIRECTORY in ways or Way.LOCAL in ways:
         ways.add(Way.KEY)  # a key is enrolled after one of these, and stands for both proofs
     return frozenset(way for way in ways if way not in off)
+
+
+def way_closed_by_rule(policies: Policies, *, kind: str, settings: Settings, on: date) -> Overlay | None:
+    """Return the national rule that closed passwords which the profile itself lets count; None when none did."""
+    found = policies.parameter(PARAMETER_OF[kind], settings.profile, on)
+    meanings = policies.parameter("sign_in_ways", settings.profile, on).value
+    rule = found.overlay if found.overlay is not None and found.overlay.rule == "replace" else None
+    if rule is None or Way.LOCAL in ways_for(policies, kind=kind, settings=settings, on=on):
+        return None
+    return rule if any(Way.LOCAL in meanings.get(text, ()) for text in found.value or ()) else None
 
 
 def ways_for_anybody(policies: Policies, *, settings: Settings, on: date) -> frozenset[Way]:

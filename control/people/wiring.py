@@ -21,6 +21,7 @@ from control.people.issues.routes import issues
 from control.people.levels.routes import levels, raise_level_url
 from control.people.local.routes import passwords
 from control.people.oidc.routes import oidc
+from control.people.recoveries.routes import recovering
 from control.people.roles.routes import matrix
 from control.people.seniors.routes import seniors
 from control.people.sessions.routes import sessions
@@ -49,6 +50,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     own_account,
     applicants_desk,
     issues,
+    recovering,
 )
 MESSAGES: Mapping[str, Message] = {**messages.MESSAGES, **applicant_messages.MESSAGES}
 PORTS: Mapping[str, Any] = {

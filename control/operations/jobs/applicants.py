@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import secrets
 
+from sqlalchemy.orm import Session
+
 import policies
 from control.operations.alerts import raise_own
 from control.operations.jobs.domain import JobContext
+from control.operations.jobs.queue import enqueue_in_tx
 from control.operations.schedules import ScheduleSpec
 from control.people import end_stale_registrations, escalate_missed_clocks, put_unused_to_sleep, send_messages
 
@@ -26,6 +29,11 @@ def send_waiting_messages(context: JobContext) -> None:
     """Send what waits."""
     if context.settings.applicant_key:
         send_messages(context.database, settings=context.settings, act=context.act("people-send"))
+
+
+def send_soon(session: Session) -> None:
+    """Answer the port `send_soon`: a job of its own, so that no answer takes as long as a gateway does."""
+    enqueue_in_tx(session, SEND_TASK)
 
 
 def watch_clocks(context: JobContext) -> None:

@@ -10,11 +10,14 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from flask import g
+from sqlalchemy.orm import Session
 
 from control.mail import MailRelay
 from control.people.boxes import BoxKeys
+from control.people.citizens.checking import tell
 from control.people.citizens.domain import Way, clock, level_of
 from control.people.citizens.messages import MESSAGES
+from control.people.citizens.models import CitizenAccount
 from control.people.citizens.registering import RegistrationRules
 from control.people.citizens.smscodes import SmsRules
 from control.people.issues.service import IssueRules
@@ -96,6 +99,26 @@ def send_now(key: str | None) -> None:
         return
     held = services()
     send_waiting(held.database, senders=senders_of(held.settings), seal_key=present_keys().seal, act=g.act, key=key)
+
+
+def warn_applicant(session: Session, *, person_id: int, sentence: str) -> None:
+    """Tell an applicant what officers do with their account, by every registered way; staff read notices here."""
+    account = session.get(CitizenAccount, person_id)
+    if account is None:
+        return
+    organisation = services().settings.organisation
+    for channel in ("sms", "mail"):
+        tell(
+            session,
+            account,
+            subject=say("outbox.subject", organisation=organisation),
+            body=say(sentence, organisation=organisation),
+            purpose="account-state",
+            random=fresh(32),
+            keys=present_keys(),
+            act=g.act,
+            channel=channel,
+        )
 
 
 def say(sentence: str, /, **params: object) -> str:

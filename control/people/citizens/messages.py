@@ -165,6 +165,36 @@ MESSAGES: Mapping[str, Message] = {
         vi="{organisation}: khiếu nại {code} đã có kết quả: {result}",
         en="{organisation}: complaint {code} has its result: {result}",
     ),
+    "outbox.password_changed": Message(
+        vi="{organisation}: mật khẩu tài khoản của bạn vừa được đặt lại, mọi phiên đã kết thúc. "
+        "Nếu không phải bạn, hãy báo ngay cho chúng tôi.",
+        en="{organisation}: the password of your account was replaced and every session has ended. "
+        "If it was not you, tell us at once.",
+    ),
+    "outbox.recovery_closed": Message(
+        vi="{organisation}: có người vừa xin đặt lại mật khẩu của bạn. Mật khẩu không còn dùng để đăng nhập; "
+        "hãy đăng nhập bằng định danh điện tử, tài khoản và hồ sơ của bạn vẫn còn.",
+        en="{organisation}: somebody asked to replace your password. Passwords no longer count for signing in; "
+        "sign in by electronic identity, your account and dossiers are still there.",
+    ),
+    "outbox.recovery_code": Message(
+        vi="{organisation}: có người xin đặt lại mật khẩu tài khoản của bạn. Mã của bạn là {code}. "
+        "Nếu không phải bạn, bỏ qua tin này. Không đưa mã cho ai.",
+        en="{organisation}: somebody asked to replace the password of your account. Your code is {code}. "
+        "If it was not you, ignore this. Give the code to nobody.",
+    ),
+    "outbox.reset_asked": Message(
+        vi="{organisation}: cán bộ đã lập đề nghị đặt lại cách đăng nhập tài khoản của bạn, chờ người thứ hai "
+        "xác nhận. Nếu bạn không đến đề nghị, hãy báo ngay cho chúng tôi.",
+        en="{organisation}: an officer asked to reset how you sign in; a second one has to confirm. "
+        "If you did not come to ask for it, tell us at once.",
+    ),
+    "outbox.reset_confirmed": Message(
+        vi="{organisation}: hai cán bộ đã đặt lại cách đăng nhập tài khoản của bạn, mọi phiên đã kết thúc. "
+        "Nếu bạn không đề nghị, hãy báo ngay cho chúng tôi.",
+        en="{organisation}: two officers reset how you sign in and every session has ended. "
+        "If you did not ask for it, tell us at once.",
+    ),
     "outbox.sign_in": Message(
         vi="{organisation}: mã đăng nhập của bạn là {code}. Không đưa mã này cho ai.",
         en="{organisation}: your sign-in code is {code}. Give it to nobody.",
@@ -189,6 +219,35 @@ MESSAGES: Mapping[str, Message] = {
     "person.none_here": Message(
         vi="Mật khẩu của bạn không đặt ở đây.",
         en="Your password is not kept here.",
+    ),
+    "recovery.no_phone": Message(
+        vi="Tài khoản không có số điện thoại đã xác nhận.",
+        en="The account has no proved phone.",
+    ),
+    "recovery.number": Message(
+        vi="Nhập số định danh, mã số thuế hoặc mã số doanh nghiệp mà bạn dùng để đăng nhập.",
+        en="Enter the identity number, tax code or business code you sign in by.",
+    ),
+    "recovery.often": Message(
+        vi="Đã gửi đủ số lần mã đặt lại mật khẩu của tài khoản này trong một ngày.",
+        en="The day's codes to replace the password of this account are used up.",
+    ),
+    "recovery.over": Message(
+        vi="Lần đặt lại mật khẩu này đã xong, hết hạn hoặc sai quá nhiều lần. Hãy bắt đầu lại.",
+        en="This replacing of a password is done, ran out, or was wrong too often. Start again.",
+    ),
+    "recovery.refused": Message(
+        vi="Hai bằng chứng không khớp. Kiểm tra mã tin nhắn và bằng chứng thứ hai; sai vài lần thì phải bắt đầu lại.",
+        en="The two proofs do not fit. Check the code of the short message and the second proof; "
+        "after a few wrong ones you start again.",
+    ),
+    "recovery.too_many": Message(
+        vi="Quá nhiều lần xin đặt lại mật khẩu từ địa chỉ mạng này trong một ngày. Hãy thử lại ngày mai.",
+        en="Passwords were asked to be replaced too often from this network address in a day. Try again tomorrow.",
+    ),
+    "recovery.unknown": Message(
+        vi="Không có tài khoản nào mang số này.",
+        en="No account has this number.",
     ),
     "sign-in.sms_enough": Message(
         vi="Chưa gửi được mã: không có số điện thoại đã xác nhận hoặc đã gửi đủ số mã trong giờ.",

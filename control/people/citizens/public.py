@@ -20,7 +20,7 @@ from control.decisions import Allow, Deny
 from control.errors import InvalidForm, InvalidInput, NotAllowed, NotFound
 from control.exchange import NotAnswered
 from control.frame.forms import kept, sentences
-from control.people.circumstances import present_number, present_rules
+from control.people.circumstances import present_closed_rule, present_number, present_rules
 from control.people.citizens import registering
 from control.people.citizens.circumstances import fresh, present_registration_rules, say, send_now
 from control.people.citizens.domain import Identity, Way, may_register, open_ways
@@ -49,7 +49,7 @@ def ways() -> ResponseReturnValue:
     """Show the ways that are open today; where none is, say where to go instead."""
     held = services()
     found = open_ways(held.policies, profile=held.settings.profile, on=g.now.astimezone(RULES_ZONE).date())
-    return render_template("citizens/ways.html", ways=found)
+    return render_template("citizens/ways.html", ways=found, closed=present_closed_rule())
 
 
 @registration.get("/register/<kind>/<way>")

@@ -106,6 +106,19 @@ def check_code(session: Session, *, person_id: int, text: str, rules: FactorRule
     return None
 
 
+def code_by_two(session: Session, *, person_id: int, text: str, rules: FactorRules, act: Act) -> int | None:
+    """Return the id of the code that two officers handed over, when this is it; it stays good for enrolling.
+
+    A wrong one is not counted: nobody guesses eighty bits, and a stranger must not be able to use the code up.
+    """
+    row = open_code(session, person_id=person_id, act=act)
+    code = parse_typed(text)
+    if row is None or row.reset_id is None or row.digest is None or code is None:
+        return None
+    given = digest_of(code, use=ENROLMENT, person_id=person_id, key=rules.key)
+    return row.id if hmac.compare_digest(given, row.digest) else None
+
+
 def is_still_open(session: Session, *, code_id: int, act: Act) -> bool:
     """Tell whether the code is neither used nor revoked nor over, and keep it so until the transaction ends."""
     row = session.get(EnrolmentCode, code_id, with_for_update=True, populate_existing=True)

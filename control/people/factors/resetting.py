@@ -25,6 +25,7 @@ from control.db import unit_of_work
 from control.decisions import Deny
 from control.errors import NotFound
 from control.people.circumstances import present_number, present_rules
+from control.people.citizens.circumstances import warn_applicant
 from control.people.directory.domain import parse_login
 from control.people.directory.models import Person
 from control.people.directory.service import people_by_id
@@ -119,6 +120,8 @@ def ask_reset(login: str) -> ResponseReturnValue:
             life = timedelta(hours=present_number("factor_reset_hours"))
             act = proof.act if proof else g.act
             outcome = resets.request_reset(session, person=person, reason=reason, life=life, act=act)
+            if not isinstance(outcome, Deny):
+                warn_applicant(session, person_id=person.id, sentence="outbox.reset_asked")
     if isinstance(proof, Ask):
         return ask_page(matter, proof)
     if isinstance(outcome, Deny):
@@ -152,6 +155,8 @@ def confirm_reset(login: str) -> ResponseReturnValue:
                 rules=present_rules().factor,
                 act=proof.act if proof else g.act,
             )
+            if isinstance(outcome, resets.Confirmed):
+                warn_applicant(session, person_id=person.id, sentence="outbox.reset_confirmed")
     if isinstance(proof, Ask):
         return ask_page(matter, proof)
     if isinstance(outcome, resets.Confirmed):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from http import HTTPStatus
 
 from flask import Blueprint, flash, g, make_response, redirect, render_template, request, url_for
@@ -14,12 +15,13 @@ from control.actions import Action
 from control.db import unit_of_work
 from control.decisions import Deny
 from control.errors import NotFound
-from control.people.circumstances import present_rules
+from control.people.circumstances import present_number, present_rules
 from control.people.directory.domain import parse_password
 from control.people.directory.models import Person
 from control.people.local.domain import RULE
 from control.people.local.hashing import check_local_password
 from control.people.local.service import LocalIdentity, local_identity, set_local_password
+from control.people.sessions.service import came_by_identity
 from control.people.signin.domain import address_digest, name_digest
 from control.people.signin.throttle import reserve_code_try, settle_try
 from control.requests import current_language, reference_number
@@ -43,10 +45,14 @@ def ask() -> ResponseReturnValue:
 @signed_in(because=OWN, everyone=True, owing=True)
 @audited(Action.PEOPLE_PASSWORD_SET)
 def change() -> ResponseReturnValue:
-    """Set a new password, by the present one; each wrong one counts like a wrong code."""
+    """Set a new password, by the present one, or by an electronic identity proved just now.
+
+    Each wrong one counts like a wrong code.
+    """
     rules, form = present_rules(), request.form
     with unit_of_work() as session:
         identity = _own(session)
+        is_vouched = _is_vouched(session)
         tried = reserve_code_try(
             session,
             name=name_digest(g.actor.login, rules=rules.sign_in),
@@ -55,10 +61,8 @@ def change() -> ResponseReturnValue:
             rules=rules.sign_in,
         )
     present = parse_password(form.get("present", ""))
-    is_right = (
-        not isinstance(tried, Deny)
-        and present is not None
-        and check_local_password(identity.encoded, present, cost=rules.local.cost)
+    is_right = not isinstance(tried, Deny) and (
+        is_vouched or (present is not None and check_local_password(identity.encoded, present, cost=rules.local.cost))
     )
     with unit_of_work() as session:
         if not isinstance(tried, Deny):
@@ -94,6 +98,12 @@ def _beside(wrong: Deny) -> dict[str, str]:
     return {places.get(wrong.reason, "password"): sentence}
 
 
+def _is_vouched(session: Session) -> bool:
+    """Whether an identity provider has vouched for an applicant so lately that the old password is not asked for."""
+    within = timedelta(minutes=present_number("step_up_max_age_minutes"))
+    return g.actor.is_applicant and came_by_identity(session, within=within, act=g.act)
+
+
 def _own(session: Session) -> LocalIdentity:
     identity = local_identity(session, login=g.actor.login)
     if identity is None or identity.encoded is None:
@@ -102,8 +112,11 @@ def _own(session: Session) -> LocalIdentity:
 
 
 def _page(faults: dict[str, str], status: HTTPStatus = HTTPStatus.OK) -> ResponseReturnValue:
+    with unit_of_work() as session:
+        is_vouched = _is_vouched(session)
     page = render_template(
         "local/password.html",
+        is_vouched=is_vouched,
         faults=faults,
         minimum=present_rules().local.shortest_for(g.actor.kind),
         reference=reference_number(),

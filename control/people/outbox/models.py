@@ -16,7 +16,16 @@ from control.people.directory.models import one_of
 
 CHANNELS = ("sms", "mail")
 MESSAGE_STATES = ("waiting", "sent", "failed", "expired")
-PURPOSES = ("account-issue", "account-state", "confirmation-code", "dormant-warning", "sign-in-code", "taken-number")
+PURPOSES = (
+    "account-issue",
+    "account-state",
+    "confirmation-code",
+    "dormant-warning",
+    "password-changed",
+    "recovery-code",
+    "sign-in-code",
+    "taken-number",
+)
 
 
 class OutgoingMessage(Base):

@@ -151,6 +151,14 @@ def _actor(person: Person, row: LoginSession, *, held: frozenset[str], roles: Ma
     )
 
 
+def came_by_identity(session: Session, *, within: timedelta, act: Act) -> bool:
+    """Tell whether the acting person's session began by an identity a provider asserted, and only just now."""
+    number = id_of(act.actor.session_id or "")
+    row = session.get(LoginSession, number) if number is not None else None
+    is_own = row is not None and row.person_id == act.actor.id and row.identity_id is not None
+    return is_own and row is not None and act.now - row.created_at <= within
+
+
 def raise_level(session: Session, *, to: Level, act: Act) -> Act:
     """Raise the level of the acting person's session after a proof that gives it; a lower one changes nothing.
 

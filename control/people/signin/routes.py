@@ -22,7 +22,7 @@ from control.access import audited, not_audited, public
 from control.actions import Action
 from control.db import unit_of_work
 from control.errors import Unavailable
-from control.people.circumstances import present_directory, present_rules
+from control.people.circumstances import present_closed_rule, present_directory, present_rules
 from control.people.citizens.circumstances import present_keys
 from control.people.citizens.registering import login_of_number
 from control.people.directory.domain import Verdict, parse_login, parse_password
@@ -313,6 +313,7 @@ def first_page(
     page = render_template(
         "signin/password.html",
         ways=open_ways | rules.ways["break-glass"],
+        closed=present_closed_rule(),
         offers=offered,
         takes_certificates=_takes_certificates() and Way.CERTIFICATE in open_ways,
         login=login[:NAME_KEPT],
