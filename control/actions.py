@@ -153,6 +153,7 @@ class Action(StrEnum):
     PRIVILEGE_ACCOUNT_CREATE = "privilege:account:create"
     PRIVILEGE_ACCOUNT_CHECK = "privilege:account:check"
     PRIVILEGE_ACCOUNT_EDIT = "privilege:account:edit"
+    PRIVILEGE_ACCOUNT_FLAG = "privilege:account:flag"
     PRIVILEGE_ACCOUNT_IMPORT = "privilege:account:import"
     PRIVILEGE_ACCOUNT_LOCK = "privilege:account:lock"
     PRIVILEGE_ACCOUNT_PROPOSE = "privilege:account:propose"

@@ -6,7 +6,7 @@ tests of a wing can give it a real object of their own.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
@@ -15,6 +15,8 @@ from sqlalchemy.orm import Session
 
 from control.acts import Act, Actor
 from control.decisions import Decision
+
+Alarm = Callable[..., object]  # alarm(session, name, subject=..., act=...) raises one of our own alerts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +95,13 @@ class FilingGuard(Protocol):
 
     def __call__(self, session: Session, *, person_id: int) -> Decision:
         """Return the decision; its refusal says what to do."""
+
+
+class SessionWatch(Protocol):
+    """Looks at a session in the transaction in which it begins (S0-8.1.a)."""
+
+    def __call__(self, session: Session, *, actor: Actor, act: Act) -> None:
+        """Record what the beginning means elsewhere; it refuses nobody."""
 
 
 class SessionResume(Protocol):

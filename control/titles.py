@@ -146,6 +146,9 @@ ACTION_TITLES: Mapping[Action, Message] = {
     Action.PRIVILEGE_ACCOUNT_CREATE: Message(vi="Tạo tài khoản", en="Create an account"),
     Action.PRIVILEGE_ACCOUNT_CHECK: Message(vi="Kiểm tệp tài khoản", en="Check a file of accounts"),
     Action.PRIVILEGE_ACCOUNT_EDIT: Message(vi="Đổi chủ, việc, mức của tài khoản", en="Change an account by document"),
+    Action.PRIVILEGE_ACCOUNT_FLAG: Message(
+        vi="Người quản trị không đứng tên tài khoản nào", en="An administrator no account names"
+    ),
     Action.PRIVILEGE_ACCOUNT_IMPORT: Message(vi="Nhập tệp tài khoản", en="Import a file of accounts"),
     Action.PRIVILEGE_ACCOUNT_LOCK: Message(vi="Khoá tài khoản", en="Lock an account"),
     Action.PRIVILEGE_ACCOUNT_PROPOSE: Message(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from flask import g, request
 from flask_babel import lazy_gettext
@@ -86,9 +87,13 @@ def relying_party() -> RelyingParty:
 
 
 def present_rules() -> Rules:
-    """Return the rules as they stand at the present request, with the second clock beside ours."""
+    """Return the rules as they stand at the present request: with the second clock, and who looks at new sessions."""
     held = services()
     rules = rules_of(held.settings, policies=held.policies, now=g.now)
+    watch = held.ports.get("session_watch")
+    if watch is not None:
+        seen = partial(watch, law=held.policies, alarm=held.ports["alarm"])
+        rules = replace(rules, session=replace(rules.session, watch=seen))
     return replace(rules, factor=replace(rules.factor, second_clock=held.ports["second_clock"]))
 
 

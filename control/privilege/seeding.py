@@ -45,6 +45,7 @@ ASSETS = (
     ("tuong-lua-01", "Tường lửa vùng máy chủ", "network", 3),
     ("ung-dung-01", "Máy chủ ứng dụng 1", "server", 3),
     ("ung-dung-02", "Máy chủ ứng dụng 2", "server", 3),
+    ("vong-lau", "Phân hệ quản trị của tháp canh", "software", 3),
 )
 ADOPTED_FOR = "DEMO-1"  # the number of an invented incident: an orphan found its owner
 # asset, name, what it is for, kind, class, owner's login or None
@@ -66,6 +67,9 @@ ACCOUNTS = (
     ("ung-dung-01", "trien-khai", "Triển khai bản mới của ứng dụng", "service", "normal", "minhhoa.pm"),
     ("ung-dung-02", "root", "Quản trị máy chủ ứng dụng 2", "local-admin", "high", "minhhoa.pm"),
     ("ung-dung-02", "nha-thau-cu", "Không rõ, còn lại từ nhà thầu trước", "local-admin", "high", None),
+    ("vong-lau", "khoa.kt", "Cấp và thu hồi khoá kết nối", "personal", "high", "khoa.kt"),
+    ("vong-lau", "minhhoa.pm", "Quản trị tài khoản, văn bản và yêu cầu", "personal", "high", "minhhoa.pm"),
+    ("vong-lau", "nhap.ht", "Quản trị tài khoản, văn bản và yêu cầu", "personal", "high", "nhap.ht"),
 )  # fmt: skip
 
 DECISION, KEEPER = "01/QĐ-BMH", "minhhoa.pm"

@@ -12,6 +12,7 @@ from control.ports import AgreementLookup, GrantLookup
 from control.privilege import messages
 from control.privilege.accounts import editroutes
 from control.privilege.accounts import routes as accounts
+from control.privilege.accounts.entering import watch_entry
 from control.privilege.agreements import routes as agreements
 from control.privilege.agreements.service import agreement_in_force
 from control.privilege.api import routes as api
@@ -79,6 +80,7 @@ PORTS: Mapping[str, Any] = {
     "grant_lookup": GRANT_LOOKUP,
     "key_admission": admit,
     "session_guard": guard,
+    "session_watch": watch_entry,
     "provider_agreement": AGREEMENT_LOOKUP,
 }
 MESSAGES: Mapping[str, Message] = {

@@ -69,8 +69,9 @@ TOLD: Mapping[str, tuple[Kind, str]] = {
     "privilege:vault:lose": (Kind.SECRET, "account"),
 }
 SEGMENTS = "segments"
-# What the access to the population database writes when it must be explained by whom it names.
-POPULATION: Mapping[str, Kind] = {
+# What other wings write when it must be explained by, or about, the person it names.
+CONCERNING: Mapping[str, Kind] = {
+    str(Action.PRIVILEGE_ACCOUNT_FLAG): Kind.ADMIN_SIGN_IN,
     str(Action.PRIVILEGE_POPULATION_COLLIDE): Kind.POPULATION_SHARED,
     str(Action.PRIVILEGE_POPULATION_DIFFER): Kind.POPULATION_LIST,
     str(Action.PRIVILEGE_POPULATION_LEAK): Kind.POPULATION_LEAK,
@@ -184,13 +185,13 @@ def told(window: Window, _rules: Rules) -> Iterator[Sighting]:
             )
 
 
-def population(window: Window, _rules: Rules) -> Iterator[Sighting]:
+def concerning(window: Window, _rules: Rules) -> Iterator[Sighting]:
     """A shared account, a right off the list, a look-up without its case, a leak: each about the person it names."""
     for entry in window.entries:
-        if entry.action in POPULATION:
+        if entry.action in CONCERNING:
             person_id = number_of(entry.target)
             yield Sighting(
-                kind=POPULATION[entry.action],
+                kind=CONCERNING[entry.action],
                 subject=entry.target or entry.action,
                 key=str(entry.sequence),
                 at=entry.at,
@@ -414,7 +415,7 @@ def segments(window: Window, _rules: Rules) -> Iterator[Sighting]:
 
 DETECTORS: tuple[Detector, ...] = (
     told,
-    population,
+    concerning,
     gaps,
     tampering,
     clock_steps,

@@ -28,6 +28,7 @@ class Kind(StrEnum):
     """What was found; stored, so never renamed."""
 
     ACCOUNTS = "accounts"
+    ADMIN_SIGN_IN = "admin-sign-in"
     ANCHOR = "anchor"
     APPROVER = "approver"
     BREAK_GLASS = "break-glass"
@@ -71,6 +72,7 @@ class State(StrEnum):
 
 RUNBOOKS: Mapping[Kind, str] = {
     Kind.ACCOUNTS: "account-requests",
+    Kind.ADMIN_SIGN_IN: "admin-sign-in",
     Kind.ANCHOR: "trail-anchor",
     Kind.APPROVER: "grant-withheld",
     Kind.BREAK_GLASS: "break-glass",

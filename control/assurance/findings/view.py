@@ -28,6 +28,7 @@ def kind_titles() -> Mapping[Kind, str]:
     """Return what each kind is called, in the reader's language."""
     return {
         Kind.ACCOUNTS: gettext("Accounts"),
+        Kind.ADMIN_SIGN_IN: gettext("Administrator not registered"),
         Kind.ANCHOR: gettext("No anchor"),
         Kind.APPROVER: gettext("Approver lost the role"),
         Kind.BREAK_GLASS: gettext("Break-glass"),
@@ -57,6 +58,7 @@ def kind_meanings() -> Mapping[Kind, str]:
     """Return what each kind says, in one sentence."""
     return {
         Kind.ACCOUNTS: gettext("A request about accounts, a notice or a role is past what the rules allow."),
+        Kind.ADMIN_SIGN_IN: gettext("Somebody with rights of administration signed in, and no account names them."),
         Kind.ANCHOR: gettext("A witness or the time stamp has not confirmed the trail for too long."),
         Kind.APPROVER: gettext("A grant was withheld at its start because whoever approved it no longer may approve."),
         Kind.BREAK_GLASS: gettext("A sealed account was opened, or used otherwise than it was opened for."),

@@ -70,6 +70,12 @@ OWN_ALERTS: Mapping[str, OwnAlert] = {
         summary_en="Account request or notice {subject} is past its legal date",
         runbook="account-requests",
     ),
+    "AdminSignInUnregistered": OwnAlert(
+        severity=Severity.PAGE,
+        summary="{subject} đăng nhập với quyền quản trị mà không đứng tên tài khoản quản trị nào",
+        summary_en="{subject} signed in with rights of administration and is named by no administration account",
+        runbook="admin-sign-in",
+    ),
     "BreakGlassDrillDue": OwnAlert(
         severity=Severity.TICKET,
         summary="Tài khoản phá niêm {subject} quá kỳ diễn tập",

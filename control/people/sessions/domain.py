@@ -7,8 +7,12 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from control.levels import Level, highest
+
+if TYPE_CHECKING:
+    from control.ports import SessionWatch
 
 TOKEN_FORM = re.compile(r"[A-Za-z0-9_-]{43}")  # 256 bits in URL-safe base 64
 CODE_FORM = re.compile(r"PH-([0-9]{4,18})")
@@ -20,6 +24,7 @@ class SessionRules:
     """How long a session may rest, live, and how many one person may hold; from policies.
 
     `levels` says how surely each kind of proof tells who somebody is; a kind it does not name says nothing.
+    `watch` looks at each session that begins, for a wing this one may not know.
     """
 
     idle: timedelta
@@ -27,6 +32,7 @@ class SessionRules:
     lifetime: timedelta
     concurrent: int
     levels: Mapping[str, Level] = field(default_factory=dict)
+    watch: SessionWatch | None = None
 
     def level_of(self, proofs: Iterable[str]) -> Level:
         """Return the level that the proofs give together: the highest of each (S4-10.1, S4-10.2)."""

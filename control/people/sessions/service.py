@@ -81,6 +81,8 @@ def start_session(
         about=audit.About(person_id=actor.ref, session_id=code_of(row.id)),
         details={"level": str(row.auth_level), **_rests_on(factor_id, identity_id)},
     )
+    if rules.watch is not None:
+        rules.watch(session, actor=actor, act=own)
     return actor
 
 

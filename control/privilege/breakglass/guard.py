@@ -21,9 +21,9 @@ from control.errors import NotFound
 from control.people.models import LoginSession
 from control.people.sessions.domain import id_of
 from control.people.sessions.service import end_session_of
+from control.ports import Alarm
 from control.privilege.breakglass.domain import ROLE, may_use
 from control.privilege.breakglass.models import BreakGlassAccount, BreakGlassOpening, BreakGlassUse
-from control.privilege.breakglass.opening import Alarm
 from control.privilege.breakglass.sealing import about, load_sealed
 
 PURPOSE = "break-glass"

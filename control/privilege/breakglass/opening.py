@@ -7,7 +7,7 @@ because every use asks for it (guard.py); a use that no opening explains is neve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,6 +23,7 @@ from control.errors import NotFound
 from control.frame.tables import Listing, Page
 from control.people import lock_person, unlock_person
 from control.people.models import Person, PersonRole
+from control.ports import Alarm
 from control.privilege.accounts.domain import INCIDENT
 from control.privilege.accounts.models import PrivilegedAccount
 from control.privilege.breakglass.domain import (
@@ -40,7 +41,6 @@ from control.privilege.breakglass.sealing import about, hand_of, load_sealed
 from control.privilege.codes import id_from
 from control.privilege.documents.models import AuthorisingDocument
 
-Alarm = Callable[..., object]
 NEIGHBOURS = (
     joinedload(BreakGlassOpening.sealed).options(
         joinedload(BreakGlassAccount.person),
