@@ -270,6 +270,7 @@ class Action(StrEnum):
     PRIVILEGE_VAULT_ROTATE = "privilege:vault:rotate"
     PRIVILEGE_VAULT_SHOW = "privilege:vault:show"
     PRIVILEGE_VAULT_TAKE = "privilege:vault:take"
+    SESSION_BROWSER_DOUBLE = "session:browser:double"
     SESSION_BROWSER_END = "session:browser:end"
     SESSION_BROWSER_START = "session:browser:start"
     SESSION_LEVEL_RAISE = "session:level:raise"

@@ -335,6 +335,7 @@ ACTION_TITLES: Mapping[Action, Message] = {
     Action.PRIVILEGE_REVIEW_OPEN: Message(vi="Mở đợt rà soát quyền", en="Open an access review"),
     Action.PRIVILEGE_REVIEW_REASSIGN: Message(vi="Giao người khác rà soát", en="Give a review to somebody else"),
     Action.PRIVILEGE_REVIEW_REMIND: Message(vi="Nhắc người rà soát", en="Remind a reviewer"),
+    Action.SESSION_BROWSER_DOUBLE: Message(vi="Cán bộ ở hai nơi cùng lúc", en="An officer signed in from two places"),
     Action.SESSION_BROWSER_END: Message(vi="Kết thúc phiên", en="End a session"),
     Action.SESSION_BROWSER_START: Message(vi="Mở phiên", en="Start a session"),
     Action.SESSION_LEVEL_RAISE: Message(vi="Nâng mức bảo đảm của phiên", en="Raise the level of a session"),

@@ -93,7 +93,7 @@ def present_rules() -> Rules:
     watch = held.ports.get("session_watch")
     if watch is not None:
         seen = partial(watch, law=held.policies, alarm=held.ports["alarm"])
-        rules = replace(rules, session=replace(rules.session, watch=seen))
+        rules = replace(rules, session=replace(rules.session, watch=seen, alarm=held.ports["alarm"]))
     return replace(rules, factor=replace(rules.factor, second_clock=held.ports["second_clock"]))
 
 

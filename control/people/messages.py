@@ -113,6 +113,18 @@ MESSAGES: Mapping[str, Message] = {
         vi="Danh bạ im lặng quá lâu nên chưa đăng nhập bằng khoá được.",
         en="The directory has been silent too long for signing in by key.",
     ),
+    "notice.elsewhere": Message(
+        vi="Tài khoản của bạn đang có phiên ở hai địa chỉ cùng lúc. Nếu một nơi không phải bạn: kết thúc phiên đó "
+        "ở trang Đăng nhập của tôi, đổi mật khẩu và báo cán bộ an toàn thông tin.",
+        en="Your account has sessions at two addresses at once. If one is not you: end it on the page My sign-in, change "
+        "your password and tell a security officer.",
+    ),
+    "notice.elsewhere_ended": Message(
+        vi="Tài khoản của bạn vừa được đăng nhập ở địa chỉ khác, nên phiên cũ đã kết thúc. Nếu không phải bạn: "
+        "đổi mật khẩu và báo ngay cán bộ an toàn thông tin.",
+        en="Your account was signed in at another address, so the older session has ended. If it was not you: change "
+        "your password and tell a security officer at once.",
+    ),
     "notice.key_cloned": Message(
         vi="Một khoá của bạn vừa bị từ chối vì bộ đếm đi lùi: có thể khoá đã bị sao chép. Hãy bỏ khoá đó và báo "
         "cán bộ an toàn thông tin.",

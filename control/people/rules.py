@@ -69,6 +69,7 @@ def session_rules(policies: Policies, *, settings: Settings, on: date) -> Sessio
         lifetime=timedelta(hours=number("session_max_hours")),
         concurrent=number("session_max_concurrent"),
         levels=proof_levels(policies, settings=settings, on=on),
+        ends_older_elsewhere=policies.parameter("session_elsewhere_ends_older", settings.profile, on).value is True,
     )
 
 

@@ -202,6 +202,12 @@ OWN_ALERTS: Mapping[str, OwnAlert] = {
         summary_en="None of the kept secrets of {subject} works",
         runbook="secret-unknown",
     ),
+    "SignedInElsewhere": OwnAlert(
+        severity=Severity.TICKET,
+        summary="Tài khoản {subject} đăng nhập ở hai nơi cùng lúc",
+        summary_en="The account of {subject} is signed in from two places at once",
+        runbook="unusual-access",
+    ),
     "StaffAccountUnrequested": OwnAlert(
         severity=Severity.TICKET,
         summary="Có tài khoản cán bộ hoạt động mà không có yêu cầu của đơn vị ({subject})",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from control.levels import Level, highest
 
 if TYPE_CHECKING:
-    from control.ports import SessionWatch
+    from control.ports import Alarm, SessionWatch
 
 TOKEN_FORM = re.compile(r"[A-Za-z0-9_-]{43}")  # 256 bits in URL-safe base 64
 CODE_FORM = re.compile(r"PH-([0-9]{4,18})")
@@ -24,7 +24,8 @@ class SessionRules:
     """How long a session may rest, live, and how many one person may hold; from policies.
 
     `levels` says how surely each kind of proof tells who somebody is; a kind it does not name says nothing.
-    `watch` looks at each session that begins, for a wing this one may not know.
+    `watch` looks at each session that begins, for a wing this one may not know; `alarm` calls people about one that
+    begins while another lives elsewhere, which ends then when `ends_older_elsewhere` (S3-10.4).
     """
 
     idle: timedelta
@@ -32,7 +33,9 @@ class SessionRules:
     lifetime: timedelta
     concurrent: int
     levels: Mapping[str, Level] = field(default_factory=dict)
+    ends_older_elsewhere: bool = False
     watch: SessionWatch | None = None
+    alarm: Alarm | None = None
 
     def level_of(self, proofs: Iterable[str]) -> Level:
         """Return the level that the proofs give together: the highest of each (S4-10.1, S4-10.2)."""

@@ -26,6 +26,7 @@ END_REASONS = (
     "password-changed",
     "roles-changed",
     "person-locked",
+    "elsewhere",
 )
 DIGEST_BYTES = 32
 

@@ -22,6 +22,7 @@ from control.errors import NotAllowed, NotFound
 from control.levels import Level, highest, reaches
 from control.people.directory.models import Person
 from control.people.factors.models import Factor
+from control.people.factors.notices import notify
 from control.people.locks.standing import is_locked, reason_to_stay_out
 from control.people.roles.domain import ADMINISTRATION, house_permissions_of, permissions_of
 from control.people.roles.service import roles_of
@@ -30,6 +31,7 @@ from control.people.sessions.models import LoginSession
 from policies import Role
 
 ADDRESS_CHARACTERS = 64
+ELSEWHERE_ALERT = "SignedInElsewhere"
 AGENT_CHARACTERS = 256
 
 
@@ -81,9 +83,53 @@ def start_session(
         about=audit.About(person_id=actor.ref, session_id=code_of(row.id)),
         details={"level": str(row.auth_level), **_rests_on(factor_id, identity_id)},
     )
+    if person.kind == "staff":
+        _look_elsewhere(session, row, live=live, former=act.actor.session_id, rules=rules, act=own)
     if rules.watch is not None:
         rules.watch(session, actor=actor, act=own)
     return actor
+
+
+def _look_elsewhere(
+    session: Session,
+    row: LoginSession,
+    *,
+    live: Sequence[LoginSession],
+    former: str | None,
+    rules: SessionRules,
+    act: Act,
+) -> None:
+    """Tell of sessions of the same officer that live at another address, and end them when so set (S3-10.4).
+
+    `former` is the session this very browser had until now: a browser that moved is one place.
+    """
+    elsewhere = [
+        other
+        for other in live
+        if other.id != row.id
+        and code_of(other.id) != former
+        and other.ended_at is None
+        and row.address
+        and other.address not in {"", row.address}
+    ]
+    if not elsewhere:
+        return
+    act.record(
+        session,
+        Action.SESSION_BROWSER_DOUBLE,
+        about=audit.About(person_id=act.actor.ref, session_id=code_of(row.id)),
+        details={
+            "others": " ".join(code_of(other.id) for other in elsewhere),
+            "ended": rules.ends_older_elsewhere,
+        },
+    )
+    if rules.ends_older_elsewhere:
+        for other in elsewhere:
+            _end(session, other, reason="elsewhere", act=act)
+    code = "notice.elsewhere_ended" if rules.ends_older_elsewhere else "notice.elsewhere"
+    notify(session, person_id=row.person_id, code=code, act=act)
+    if rules.alarm is not None:
+        rules.alarm(session, ELSEWHERE_ALERT, subject=act.actor.login, act=act)
 
 
 def _kinds(session: Session, factor_id: int | None) -> list[str]:
