@@ -116,8 +116,8 @@ MESSAGES: Mapping[str, Message] = {
     "notice.elsewhere": Message(
         vi="Tài khoản của bạn đang có phiên ở hai địa chỉ cùng lúc. Nếu một nơi không phải bạn: kết thúc phiên đó "
         "ở trang Đăng nhập của tôi, đổi mật khẩu và báo cán bộ an toàn thông tin.",
-        en="Your account has sessions at two addresses at once. If one is not you: end it on the page My sign-in, change "
-        "your password and tell a security officer.",
+        en="Your account has sessions at two addresses at once. If one is not you: end it on the page My sign-in, "
+        "change your password and tell a security officer.",
     ),
     "notice.elsewhere_ended": Message(
         vi="Tài khoản của bạn vừa được đăng nhập ở địa chỉ khác, nên phiên cũ đã kết thúc. Nếu không phải bạn: "

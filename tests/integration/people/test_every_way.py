@@ -21,6 +21,7 @@ from tests.integration.people.test_keys import add_key, ask_first, first
 from tests.simulators.identity_provider.service import IdentityProvider, make_key
 
 PROXY = "10.20.4.17"
+OWN_PASSWORD = "Một mật khẩu tự đặt 7!"  # what an officer would like to have
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +68,16 @@ def bind(app, certificate, now):
         confirm_certificate(session, certificate_id=row.id, act=two)
 
 
+def link_central(browser, clock):
+    """Let whoever is signed in be known by the ministry's central authentication too."""
+    target, fields = question(browser.post("/people/me/identities/central/link", form="/people/me/identities"))
+    clock.now += timedelta(seconds=30)
+    sent = browser.client.post(
+        target, data={**fields, "step_up_code": code_at(clock.now)}, environ_base={"REMOTE_ADDR": PROXY}
+    )
+    assert come_back(browser, at_provider(sent.headers["Location"], MAU)).status_code == 303
+
+
 @pytest.mark.requirement("S2-5.1.a")
 def test_each_configured_way_lets_its_people_in_and_nobody_else(house, make_browser, authority, clock, providers):
     page = make_browser().get("/sign-in").text
@@ -86,13 +97,7 @@ def test_each_configured_way_lets_its_people_in_and_nobody_else(house, make_brow
 
     way = "/sign-in/provider/central"
     assert come_back(make_browser(), at_provider(go(make_browser(), path=way), MAU)).status_code == 401
-    asked = by_directory.post("/people/me/identities/central/link", form="/people/me/identities")
-    target, fields = question(asked)
-    clock.now += timedelta(seconds=30)
-    sent = by_directory.client.post(
-        target, data={**fields, "step_up_code": code_at(clock.now)}, environ_base={"REMOTE_ADDR": PROXY}
-    )
-    assert come_back(by_directory, at_provider(sent.headers["Location"], MAU)).status_code == 303
+    link_central(by_directory, clock)
     by_central = make_browser()
     clock.now += timedelta(seconds=30)
     assert come_back(by_central, at_provider(go(by_central, path=way), MAU)).headers["Location"] == "/sign-in/code"
@@ -159,3 +164,62 @@ def test_a_locked_person_comes_in_by_no_way_at_all(house, make_browser, authorit
     assert make_browser().password("mau.nt").status_code == 401
     done = make_browser().post("/sign-in/certificate", form="/sign-in", headers=header(certificate))
     assert done.status_code == 401
+
+
+@pytest.mark.requirement("S2-8.4")
+def test_staff_have_no_password_here_and_what_the_directory_closes_is_closed_for_every_way(
+    house, make_browser, directory, authority, clock, trail
+):
+    held = house.extensions["vonglau"]
+    officer, key, certificate = make_browser(), SoftKey(), authority.issue("Nguyễn Thị Mẫu")
+    officer.sign_in("mau.nt")
+    add_key(officer, key)
+    link_central(officer, clock)
+    bind(house, certificate, clock.now)
+
+    # No page gives an officer a password of this system, asked for or sent.
+    assert officer.get("/people/me/password").status_code == 404
+    chosen = {"present": officer.passwords("mau.nt"), "password": OWN_PASSWORD, "again": OWN_PASSWORD}
+    assert officer.post("/people/me/password", chosen, form="/people/me").status_code == 404
+    assert make_browser().password("mau.nt", OWN_PASSWORD).status_code == 401
+    with held.database.unit_of_work() as session:
+        assert session.scalar(text("SELECT count(*) FROM local_password WHERE person_kind = 'staff'")) == 0
+
+    def ways():
+        """Try each way in a browser of its own; which of them let the officer go on."""
+        clock.now += timedelta(seconds=30)
+        by_key, by_central = make_browser(), make_browser()
+        answers = {
+            "directory": make_browser().password("mau.nt"),
+            "key": first(by_key, key.get(ask_first(by_key))),
+            "central": come_back(by_central, at_provider(go(by_central, path="/sign-in/provider/central"), MAU)),
+            "certificate": make_browser().post("/sign-in/certificate", form="/sign-in", headers=header(certificate)),
+        }
+        return {way for way, answer in answers.items() if answer.status_code == 303}
+
+    assert ways() == {"directory", "key", "central", "certificate"}
+    root = directory.connect_as_root()
+    root.modify(person_dn("mau.nt"), {"pwdAccountLockedTime": [("MODIFY_REPLACE", ["000001010000Z"])]})
+    try:
+        source = directory_of(held.settings, policies=held.policies)
+        sync_people(held.database, directory=source, roles=held.policies.roles, act=make_act(now=clock.now))
+        assert ways() == set()
+        assert officer.get("/people/me", headers={"Accept": "application/json"}).status_code == 401
+    finally:
+        root.modify(person_dn("mau.nt"), {"pwdAccountLockedTime": [("MODIFY_DELETE", [])]})
+        root.unbind()
+    # Each try at the closed door is on record; nobody was let in by another.
+    started = [entry["user"]["id"] for entry in trail("session:browser:start")]
+    assert len(set(started)) == 1
+
+
+@pytest.mark.requirement("S2-8.4")
+def test_while_the_identity_service_is_silent_no_officer_comes_in_by_password(
+    make_app, make_browser, directory, authority, tmp_path, house
+):
+    silent = make_app(**(conftest.directory_settings(directory) | {"VONGLAU_LDAP_URL": "ldap://127.0.0.1:9"}))
+    browser = make_browser(app=silent)
+
+    assert browser.password("mau.nt").status_code == 503
+    assert browser.get("/people/me", headers={"Accept": "application/json"}).status_code == 401
+    assert make_browser().password("mau.nt").status_code == 303
