@@ -83,6 +83,13 @@ class GrantLookup(Protocol):
         """Return the grant that ends last, or None: no document, no grant, no act."""
 
 
+class AccountUse(Protocol):
+    """Notes that an account was used under a grant, for the account's page and its dormancy."""
+
+    def __call__(self, session: Session, *, account_code: str, at: datetime) -> None:
+        """Write the moment down, once a minute at most."""
+
+
 class RotationStart(Protocol):
     """Begins the change of a secret on its target (operations runs the playbook)."""
 

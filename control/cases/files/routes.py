@@ -89,7 +89,14 @@ def open_personal(code: str) -> ResponseReturnValue:
         proof = demand(session, matter) if may_ask else None
         if not isinstance(proof, Ask):
             act = proof.act if proof else g.act
-            outcome = service.open_file(session, code=code, purpose=purpose, lookup=lookup, act=act)
+            outcome = service.open_file(
+                session,
+                code=code,
+                purpose=purpose,
+                lookup=lookup,
+                act=act,
+                note_use=services().ports.get("account_use"),
+            )
     if isinstance(proof, Ask):
         return ask_page(matter, proof)
     if isinstance(outcome, Deny):

@@ -22,7 +22,7 @@ from control.decisions import Deny
 from control.errors import NotFound, NotVisible
 from control.frame.tables import Listing, Page
 from control.people import SCOPE_RULE
-from control.ports import CaseRef, GrantLookup, GrantRef
+from control.ports import AccountUse, CaseRef, GrantLookup, GrantRef
 from control.text import fold
 
 
@@ -113,7 +113,15 @@ def load_own_case(session: Session, code: str, *, act: Act) -> CaseFile:
     return case
 
 
-def open_file(session: Session, *, code: str, purpose: Purpose, lookup: GrantLookup, act: Act) -> Opened | Deny:
+def open_file(
+    session: Session,
+    *,
+    code: str,
+    purpose: Purpose,
+    lookup: GrantLookup,
+    act: Act,
+    note_use: AccountUse | None = None,
+) -> Opened | Deny:
     """Open the personal data of one case for a purpose, or refuse; the entry comes first in both cases.
 
     The caller shows what is returned only after the transaction was committed.
@@ -154,6 +162,8 @@ def open_file(session: Session, *, code: str, purpose: Purpose, lookup: GrantLoo
         subject=f"citizen:case:{case.code}",
         titles=titles,
     )
+    if note_use is not None:
+        note_use(session, account_code=grant.account_code, at=act.now)
     return Opened(
         grant=grant,
         purpose=purpose,

@@ -16,6 +16,7 @@ from control.actions import Action
 from control.acts import Act, Actor
 from control.ports import Alarm
 from control.privilege.accounts.models import PrivilegedAccount
+from control.privilege.accounts.using import note_entry
 from control.privilege.grants.models import PrivilegeGrant
 from control.privilege.grants.service import holds_at
 from policies import Policies
@@ -26,6 +27,7 @@ ADMINISTERING = "administering_permissions"
 
 def watch_entry(session: Session, *, actor: Actor, act: Act, law: Policies, alarm: Alarm) -> None:
     """Look at a session that has just begun. Implements control.ports.SessionWatch."""
+    note_entry(session, person_id=actor.id, at=act.now)
     held = administering(actor, law=law)
     if not held or is_registered(session, person_id=actor.id, now=act.now):
         return

@@ -22,6 +22,7 @@ from control.people.models import LoginSession
 from control.people.sessions.domain import id_of
 from control.people.sessions.service import end_session_of
 from control.ports import Alarm
+from control.privilege.accounts.using import note_use
 from control.privilege.breakglass.domain import ROLE, may_use
 from control.privilege.breakglass.models import BreakGlassAccount, BreakGlassOpening, BreakGlassUse
 from control.privilege.breakglass.sealing import about, load_sealed
@@ -54,6 +55,7 @@ def guard(session: Session, *, actor: Actor, act: Act, alarm: Alarm) -> str | No
     sealed = load_sealed(session, sealed_id=sealed_id)
     if isinstance(decision, Allow) and opening is not None:
         _note_use(session, opening, actor=actor, act=own)
+        note_use(session, account_id=sealed.account.id, at=act.now)
         return f"{PURPOSE} {opening.code}"
     refusal = decision if isinstance(decision, Deny) else Deny(rule="breakglass.use", reason="breakglass.not_open")
     own.refuse(

@@ -26,6 +26,7 @@ from control.people.models import Person, PersonRole
 from control.ports import Alarm
 from control.privilege.accounts.domain import INCIDENT
 from control.privilege.accounts.models import PrivilegedAccount
+from control.privilege.accounts.using import note_use
 from control.privilege.breakglass.domain import (
     LOCK,
     ROLE,
@@ -129,6 +130,7 @@ def confirm_opening(session: Session, *, code: str, act: Act, terms: Terms, alar
         session.flush()
     except IntegrityError as error:
         raise NotFound("opening", code) from error
+    note_use(session, account_id=sealed.account.id, at=opening.opened_at)
     _record(session, Action.PRIVILEGE_BREAKGLASS_OPEN, opening, act=act)
     alarm(session, OPENED_ALERT, subject=code, act=act)
     return decision
@@ -198,6 +200,7 @@ def report_use(session: Session, *, sealed_id: int, at: datetime, address: str, 
         .returning(BreakGlassUse.id)
     )
     if made is not None:
+        note_use(session, account_id=sealed.account.id, at=at)
         act.record(
             session,
             Action.PRIVILEGE_BREAKGLASS_REPORT,

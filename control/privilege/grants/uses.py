@@ -16,14 +16,14 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Protocol
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from control.acts import Act
 from control.decisions import Deny
 from control.errors import NotFound
-from control.privilege.accounts.models import PrivilegedAccount
+from control.privilege.accounts.using import note_use
 from control.privilege.codes import id_from
 from control.privilege.grants.domain import Cause
 from control.privilege.grants.models import CODE_PREFIX, GrantUse, PrivilegeGrant
@@ -63,11 +63,7 @@ def open_use(
         if name not in {"ck_grant_use_grant_holds", "fk_grant_use_grant_id_privilege_grant"}:
             raise
         return Deny(rule=RULE, reason="grant.not_in_force", params={"grant": grant_code})
-    session.execute(
-        update(PrivilegedAccount)
-        .where(PrivilegedAccount.id.in_(select(PrivilegeGrant.account_id).where(PrivilegeGrant.id == use.grant_id)))
-        .values(last_used_at=act.now)
-    )
+    note_use(session, account_id=session.get_one(PrivilegeGrant, use.grant_id).account_id, at=act.now)
     return use
 
 

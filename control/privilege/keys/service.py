@@ -52,6 +52,7 @@ ACTION_OF = {
 NEIGHBOURS = (joinedload(ApiKey.issued_by), joinedload(ApiKey.document))
 QUOTA_RULE = "privilege.key.quota"
 HOURS_SHOWN = 24
+SEEN_EVERY = timedelta(minutes=1)  # calls are counted one by one; when the key was last used is known to the minute
 
 # One row a minute; a call over the quota finds no row to change and is counted as refused instead.
 _COUNT = text(
@@ -233,7 +234,8 @@ def admit(session: Session, *, token: str, scope: str, address: str | None, act:
             _COUNT, {"key": key.id, "minute": minute, "quota": key.quota_per_minute}
         ).scalar_one_or_none()
         if counted is not None:
-            key.last_used_at = act.now
+            if key.last_used_at is None or key.last_used_at <= act.now - SEEN_EVERY:
+                key.last_used_at = act.now
             watching.note_address(session, key_id=key.id, address=address, now=act.now)
             return caller
         decision = Deny(

@@ -22,6 +22,7 @@ from control.acts import Act
 from control.decisions import Allow, Decision, Deny
 from control.errors import InvalidInput, NotFound
 from control.privilege.accounts.models import PrivilegedAccount
+from control.privilege.accounts.using import note_use
 from control.privilege.codes import id_from
 from control.privilege.documents.domain import is_in_force
 from control.privilege.documents.models import AuthorisingDocument
@@ -244,8 +245,8 @@ def check_out(session: Session, *, code: str, reason: str, act: Act, terms: Vaul
         until=min(grant_facts(grant).ends_at, act.now + terms.longest),
     )
     session.add(checkout)
-    account.last_used_at = act.now
     session.flush()
+    note_use(session, account_id=account.id, at=act.now)
     act.record(
         session,
         Action.PRIVILEGE_VAULT_TAKE,

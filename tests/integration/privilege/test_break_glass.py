@@ -465,3 +465,15 @@ def test_only_a_break_glass_account_is_kept_under_seal_and_once(world, session):
         answer = register_account(session, code=code, act=house.as_officer(), terms=TERMS)
         assert isinstance(answer, Deny)
         assert answer.reason == f"breakglass.{reason}"
+
+
+def test_an_opening_and_a_reported_use_are_the_last_use_of_the_account(world):
+    confirm(world, asked(world))
+    world.session.refresh(world.account)
+    assert world.account.last_used_at == NOON
+
+    later = NOON + 5 * MINUTE
+    act = world.house.as_officer(now=later + MINUTE)
+    report_use(world.session, sealed_id=world.sealed.id, at=later, address=CONSOLE, ref="máy-1", act=act)
+    world.session.refresh(world.account)
+    assert world.account.last_used_at == later
