@@ -1,6 +1,7 @@
 """Privilege: who may use which account, by which signed document, approved by whom, until when."""
 
 from control.privilege.accounts.changing import change_state
+from control.privilege.accounts.documented import AccountPaper, Undocumented, papers_of, undocumented_accounts
 from control.privilege.accounts.service import owned_accounts
 from control.privilege.breakglass.domain import Terms as BreakGlassTerms
 from control.privilege.breakglass.opening import close_due_openings
@@ -51,6 +52,7 @@ from control.privilege.vault.upkeep import tell_releases
 from control.privilege.vault.upkeep import unknown as unknown_secrets
 
 __all__ = [
+    "AccountPaper",
     "BreakGlassTerms",
     "Custody",
     "KeyWatchRules",
@@ -58,6 +60,7 @@ __all__ = [
     "ReviewRules",
     "RotationResult",
     "SettledRotation",
+    "Undocumented",
     "VaultTerms",
     "active_grant",
     "break_glass_state",
@@ -80,6 +83,7 @@ __all__ = [
     "overdue_reviews",
     "overdue_secrets",
     "owned_accounts",
+    "papers_of",
     "prepare_rotation",
     "reassign_reviews",
     "reconcile_break_glass",
@@ -95,6 +99,7 @@ __all__ = [
     "suspend_unfit_grants",
     "sweep_accounts",
     "tell_releases",
+    "undocumented_accounts",
     "unknown_secrets",
     "untold_key_flags",
     "vault_waits",

@@ -19,6 +19,7 @@ from audit.reconciliations import Reconciliation
 from audit.state import SegmentState
 from control.actions import Action
 from control.assurance.findings.domain import Kind, Rules, Sighting
+from control.privilege import Undocumented
 from policies import RULES_ZONE
 
 HOUR = timedelta(hours=1)
@@ -152,6 +153,7 @@ class Window:
     anchors: tuple[AnchorState, ...] = ()
     segments: SegmentState | None = None
     checkpoint: Checkpoint | None = None
+    undocumented: tuple[Undocumented, ...] = ()
 
 
 Detector = Callable[[Window, Rules], Iterable[Sighting]]
@@ -413,6 +415,22 @@ def segments(window: Window, _rules: Rules) -> Iterator[Sighting]:
         )
 
 
+def undocumented(window: Window, _rules: Rules) -> Iterator[Sighting]:
+    """An account that came to be known, by a file or otherwise, and rests on no document."""
+    for account in window.undocumented:
+        yield Sighting(
+            kind=Kind.UNDOCUMENTED,
+            subject=account.code,
+            key=f"{account.code}:{account.since.isoformat()}",
+            at=account.since,
+            facts={
+                "asset": account.asset,
+                "state": account.state,
+                "owner": "named" if account.has_owner else "none",
+            },
+        )
+
+
 DETECTORS: tuple[Detector, ...] = (
     told,
     concerning,
@@ -427,6 +445,7 @@ DETECTORS: tuple[Detector, ...] = (
     index_differences,
     anchors,
     segments,
+    undocumented,
 )
 
 

@@ -50,7 +50,12 @@ class Kind(StrEnum):
     SHARED = "shared"
     SILENT_ROUTE = "silent-route"
     TAMPER = "tamper"
+    UNDOCUMENTED = "undocumented"
     VOLUME = "volume"
+
+
+# What closes by itself when its cause is gone; all else is closed by a person.
+ENDS_WITH_CAUSE = (Kind.UNDOCUMENTED,)
 
 
 class Severity(StrEnum):
@@ -94,6 +99,7 @@ RUNBOOKS: Mapping[Kind, str] = {
     Kind.SHARED: "unusual-access",
     Kind.SILENT_ROUTE: "route-silent",
     Kind.TAMPER: "trail-tampered",
+    Kind.UNDOCUMENTED: "account-undocumented",
     Kind.VOLUME: "unusual-access",
 }
 

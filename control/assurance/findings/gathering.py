@@ -19,6 +19,7 @@ from audit.counters import Counters, Gap, find_gaps
 from audit.journal import Record
 from audit.projection import read_body, text_at
 from audit.state import segment_state
+from control import privilege
 from control.assurance.compliance.domain import Result
 from control.assurance.compliance.service import history
 from control.assurance.findings.detectors import DeadLetter, Seen, Stay, Verified, Window
@@ -73,6 +74,7 @@ def gather(session: Session, *, rules: Rules, now: datetime) -> Gathered:
         reconciled=tuple(reconciliations.recent(connection)),
         anchors=tuple(Anchors(connection).states()),
         segments=segment_state(connection),
+        undocumented=privilege.undocumented_accounts(session, limit=LATEST),
     )
     return Gathered(window=window, is_more=head is not None and head.size > scan.upto)
 

@@ -13,6 +13,7 @@ from control.assurance.findings.detectors import detect
 from control.assurance.findings.domain import Rules
 from control.assurance.findings.gathering import gather
 from control.assurance.findings.service import escalate, note
+from control.assurance.findings.settling import settle_documented
 from control.db import Database
 from control.operations.jobs import JobContext
 from control.operations.schedules import ScheduleSpec
@@ -34,5 +35,6 @@ def look(database: Database, *, rules: Rules, act: Act) -> bool:
     with database.unit_of_work() as session:
         gathered = gather(session, rules=rules, now=act.now)
         note(session, detect(gathered.window, rules), rules=rules, act=act)
+        settle_documented(session, act=act)
         escalate(session, act=act)
     return gathered.is_more

@@ -13,7 +13,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Integer, Te
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from control.assurance.findings.domain import Facts, Kind, Severity, State, code_of
+from control.assurance.findings.domain import ENDS_WITH_CAUSE, Facts, Kind, Severity, State, code_of
 from control.db import Base
 from control.people.directory.models import one_of
 
@@ -36,8 +36,12 @@ class Finding(Base):
             "AND document_number <> '' AND document_date IS NOT NULL AND explanation <> '')",
             name="explained_by_document",
         ),
-        CheckConstraint("(state = 'closed') = (closed_by IS NOT NULL)", name="closed_by_somebody"),
-        CheckConstraint("(closed_by IS NULL) = (closed_at IS NULL)", name="closed_has_moment"),
+        CheckConstraint(
+            f"state <> 'closed' OR closed_by IS NOT NULL OR {one_of('kind', ENDS_WITH_CAUSE)}",
+            name="closed_by_somebody",
+        ),
+        CheckConstraint("state = 'closed' OR closed_by IS NULL", name="open_by_nobody"),
+        CheckConstraint("(state = 'closed') = (closed_at IS NOT NULL)", name="closed_has_moment"),
         CheckConstraint("closed_by <> person_id", name="closer_not_concerned"),
         CheckConstraint("severity <> 'high' OR closed_by <> explained_by", name="four_eyes"),
         CheckConstraint("due_at >= opened_at AND last_at >= opened_at", name="moments"),

@@ -74,7 +74,7 @@ def note(session: Session, sightings: Iterable[Sighting], *, rules: Rules, act: 
         finding, step = _finding_for(session, kind, subject, first=found[0], known=known, rules=rules, act=act)
         for sighting in found:
             _add(session, finding, sighting, now=act.now)
-        _step(session, finding, step, act=act, note=str(len(found)))
+        add_step(session, finding, step, act=act, note=str(len(found)))
         changed[step].append(finding.code)
         act.record(
             session,
@@ -183,7 +183,7 @@ def _add(session: Session, finding: Finding, sighting: Sighting, *, now: datetim
     finding.facts = dict(sighting.facts)
 
 
-def _step(
+def add_step(
     session: Session,
     finding: Finding,
     step: str,
@@ -193,6 +193,7 @@ def _step(
     explanation: Explanation | None = None,
     note: str = "",
 ) -> None:
+    """Add one step to the history of a finding."""
     session.add(
         FindingStep(
             finding_id=finding.id,
@@ -251,7 +252,7 @@ def assign(session: Session, *, code: str, owner_id: int, act: Act) -> Decision:
             changes["state"] = str(State.ASSIGNED)
         decision = _change(session, finding, changes, allowed=decision)
     if isinstance(decision, Allow):
-        _step(session, finding, "assigned", act=act, owner_id=owner_id)
+        add_step(session, finding, "assigned", act=act, owner_id=owner_id)
     return _told(session, Action.ASSURANCE_FINDING_ASSIGN, decision, finding, act=act, details=details)
 
 
@@ -276,7 +277,7 @@ def explain(session: Session, *, code: str, explanation: Explanation, act: Act) 
         }
         decision = _change(session, finding, changes, allowed=decision)
     if isinstance(decision, Allow):
-        _step(session, finding, "explained", act=act, explanation=explanation)
+        add_step(session, finding, "explained", act=act, explanation=explanation)
     document = explanation.document_number
     return _told(
         session, Action.ASSURANCE_FINDING_EXPLAIN, decision, finding, act=act, details=details, document=document
@@ -291,7 +292,7 @@ def close(session: Session, *, code: str, act: Act) -> Decision:
         changes = {"state": str(State.CLOSED), "closed_by": act.actor.id, "closed_at": act.now}
         decision = _change(session, finding, changes, allowed=decision)
     if isinstance(decision, Allow):
-        _step(session, finding, "closed", act=act)
+        add_step(session, finding, "closed", act=act)
         settle_own(session, OVERDUE_ALERT, subject=finding.code, act=act)
         if finding.kind == Kind.GAP:
             _declare(session, finding, act=act)
@@ -350,8 +351,8 @@ def settle_gap(
     finding.explained_by, finding.explained_at = explained_by, act.now
     finding.document_number, finding.document_date = explanation.document_number, explanation.document_date
     finding.explanation = explanation.text
-    _step(session, finding, "explained", act=act, explanation=explanation)
-    _step(session, finding, "closed", act=act)
+    add_step(session, finding, "explained", act=act, explanation=explanation)
+    add_step(session, finding, "closed", act=act)
     settle_own(session, OVERDUE_ALERT, subject=finding.code, act=act)
     _told(
         session,
@@ -386,7 +387,7 @@ def escalate(session: Session, *, act: Act, limit: int = 50) -> tuple[str, ...]:
     for finding in rows:
         alert = raise_own(session, OVERDUE_ALERT, subject=finding.code, act=act)
         finding.escalated_at = act.now
-        _step(session, finding, "overdue", act=act, note=alert.code)
+        add_step(session, finding, "overdue", act=act, note=alert.code)
         act.record(
             session,
             Action.ASSURANCE_FINDING_ESCALATE,

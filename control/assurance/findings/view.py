@@ -50,6 +50,7 @@ def kind_titles() -> Mapping[Kind, str]:
         Kind.SHARED: gettext("Shared account"),
         Kind.SILENT_ROUTE: gettext("Silent route"),
         Kind.TAMPER: gettext("Tampering"),
+        Kind.UNDOCUMENTED: gettext("Account without a document"),
         Kind.VOLUME: gettext("Unusual volume"),
     }
 
@@ -80,6 +81,7 @@ def kind_meanings() -> Mapping[Kind, str]:
         Kind.SHARED: gettext("One person worked from two addresses at the same time."),
         Kind.SILENT_ROUTE: gettext("A page that must record what it does recorded nothing."),
         Kind.TAMPER: gettext("What stands in the trail is not what was written or signed."),
+        Kind.UNDOCUMENTED: gettext("An account is known that rests on no document; nobody may use it."),
         Kind.VOLUME: gettext("One person did or saw more in an hour than work needs."),
     }
 
