@@ -2,8 +2,8 @@
 
 from control.migrations.words import add_words, take_words
 
-revision = "0046"
-down_revision = "0045"
+revision = "0047"
+down_revision = "0046"
 FINDING_KINDS = ("admin-sign-in",)
 
 

@@ -2,8 +2,8 @@
 
 from control.migrations.words import add_words, take_words
 
-revision = "0047"
-down_revision = "0046"
+revision = "0048"
+down_revision = "0047"
 END_REASONS = ("elsewhere",)
 
 

@@ -4,8 +4,8 @@ from alembic import op
 
 from control.migrations.words import add_words, take_words
 
-revision = "0048"
-down_revision = "0047"
+revision = "0049"
+down_revision = "0048"
 FINDING_KINDS = ("undocumented",)
 
 
