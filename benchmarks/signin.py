@@ -167,9 +167,9 @@ def check(house: House) -> Figures:
 
 @contextlib.contextmanager
 def gunicorn(settings: dict[str, str], *, folder: Path) -> Iterator[int]:
-    """Serve the product as production does: two processes of ten threads."""
+    """Serve the product as production does: two processes of eight threads each."""
     port = free_port()
-    command = [sys.executable, "-m", "control", "serve", "--port", str(port), "--workers", "2", "--threads", "10"]
+    command = [sys.executable, "-m", "control", "serve", "--port", str(port), "--workers", "2", "--threads", "8"]
     with (folder / "serve.log").open("w") as log:
         served = subprocess.Popen(
             command, env={**os.environ, **settings}, stdout=log, stderr=log, cwd=Path(__file__).parents[1]

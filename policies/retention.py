@@ -113,6 +113,11 @@ class Retention:
     classes: Mapping[str, RetentionClass]
     assignments: tuple[Assignment, ...]
     _known: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+    _parameters: Mapping[str, Parameter] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        found = {one.parameter_name: self._parameter(one) for one in self.classes.values()}
+        object.__setattr__(self, "_parameters", MappingProxyType(found))
 
     def class_of(self, action: str) -> str:
         """Return the id of the class an act is kept under: of all that fit, the one kept longest."""
@@ -134,7 +139,7 @@ class Retention:
 
     def parameters(self) -> Mapping[str, Parameter]:
         """Return each class as a parameter, so that `vonglau law show` answers for it."""
-        return MappingProxyType({one.parameter_name: self._parameter(one) for one in self.classes.values()})
+        return self._parameters
 
     def _parameter(self, one: RetentionClass) -> Parameter:
         covered = [pattern for each in self.assignments if each.class_id == one.id for pattern in each.actions]

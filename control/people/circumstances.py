@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from control.acts import Act, Actor
 from control.frame import Part, PartState
-from control.people.directory.client import Directory
+from control.people.directory.client import Directory, Readers
 from control.people.directory.models import PERSON_KINDS, DirectoryContact
 from control.people.factors.webauthn import RelyingParty
 from control.people.local.service import owes_new_password
@@ -31,8 +31,8 @@ ASKED_LATELY = timedelta(minutes=10)
 ANSWER_MARGIN_SECONDS = 1.0  # a page has to be drawn too before the whole time-out is over
 
 
-def directory_of(settings: Settings, *, policies: Policies) -> Directory:
-    """Return the directory that the settings name."""
+def directory_of(settings: Settings, *, policies: Policies, readers: Readers | None = None) -> Directory:
+    """Return the directory that the settings name; with `readers`, its reading connections outlive a question."""
     return Directory(
         url=settings.ldap_url,
         ca_file=settings.ldap_ca_file,
@@ -41,6 +41,7 @@ def directory_of(settings: Settings, *, policies: Policies) -> Directory:
         people_base=settings.ldap_people_base,
         groups_base=settings.ldap_groups_base,
         limit_seconds=float(policies.parameter("directory_timeout_seconds").value) - ANSWER_MARGIN_SECONDS,
+        readers=readers,
     )
 
 
@@ -64,7 +65,7 @@ def rules_of(settings: Settings, *, policies: Policies, now: datetime) -> Rules:
 def present_directory() -> Directory:
     """Return the directory of the application that answers the present request."""
     held = services()
-    return directory_of(held.settings, policies=held.policies)
+    return directory_of(held.settings, policies=held.policies, readers=held.ports["directory_readers"])
 
 
 def present_closed_rule() -> Overlay | None:
@@ -88,13 +89,17 @@ def relying_party() -> RelyingParty:
 
 def present_rules() -> Rules:
     """Return the rules as they stand at the present request: with the second clock, and who looks at new sessions."""
-    held = services()
-    rules = rules_of(held.settings, policies=held.policies, now=g.now)
-    watch = held.ports.get("session_watch")
-    if watch is not None:
-        seen = partial(watch, law=held.policies, alarm=held.ports["alarm"])
-        rules = replace(rules, session=replace(rules.session, watch=seen, alarm=held.ports["alarm"]))
-    return replace(rules, factor=replace(rules.factor, second_clock=held.ports["second_clock"]))
+    known: Rules | None = g.get("people_rules")
+    if known is None:
+        held = services()
+        known = rules_of(held.settings, policies=held.policies, now=g.now)
+        watch = held.ports.get("session_watch")
+        if watch is not None:
+            seen = partial(watch, law=held.policies, alarm=held.ports["alarm"])
+            known = replace(known, session=replace(known.session, watch=seen, alarm=held.ports["alarm"]))
+        known = replace(known, factor=replace(known.factor, second_clock=held.ports["second_clock"]))
+        g.people_rules = known
+    return known
 
 
 def resume(session: Session, *, token: str, now: datetime, act: Act) -> Actor | None:

@@ -15,6 +15,7 @@ from control.people.citizens import messages as applicant_messages
 from control.people.citizens.officers import applicants_desk
 from control.people.citizens.own import filing_guard, own_account
 from control.people.citizens.public import registration
+from control.people.directory.client import Readers
 from control.people.directory.routes import people
 from control.people.factors.resetting import factors
 from control.people.issues.routes import issues
@@ -55,6 +56,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
 MESSAGES: Mapping[str, Message] = {**messages.MESSAGES, **applicant_messages.MESSAGES}
 PORTS: Mapping[str, Any] = {
     "degraded:directory": directory_part,
+    "directory_readers": Readers(),
     "may_file": filing_guard,
     "raise_level_url": raise_level_url,
     "session_resume": resume,

@@ -3,7 +3,8 @@
 What ldap3 does by itself, measured, and what is done here instead:
 - no certificate is checked without `tls=`: the standard library checks it, with our CA file and the host's name, on
   StartTLS and on ldaps alike;
-- a shared connection mixes answers between threads: a fresh one for every bind, never kept;
+- a shared connection mixes answers between threads: a password is tried on a fresh one, never kept; the one our own
+  account reads with is lent to one question at a time, for a minute, and dropped at the first error;
 - a truncated search reports success: every result code is read, anything but success refuses the whole answer;
 - Nagle costs 40 ms a bind: TCP_NODELAY after open and again after StartTLS, which makes a new socket;
 - time-outs are per read: a timer cuts the line when the question's time is over;
@@ -17,8 +18,10 @@ import logging
 import socket
 import ssl
 import threading
+import time
+from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
@@ -60,6 +63,7 @@ LIMIT_SECONDS = 5.0
 CONNECT_SECONDS = 3.0
 RECEIVE_SECONDS = 5
 LISTING_SECONDS = 120.0
+READER_SECONDS, READERS_KEPT = 60.0, 4
 PAGE_ROWS = 100
 PERSON_ATTRIBUTES = (
     "uid", "cn", "displayName", "ou", "departmentNumber", "title", "pwdChangedTime", "pwdAccountLockedTime",
@@ -85,9 +89,50 @@ class IncompleteListing(Unavailable):
         self.reason = reason
 
 
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """A connection bound as our own account to a directory, and until when it may be lent (monotonic seconds)."""
+
+    connection: ldap3.Connection
+    directory: Directory
+    until: float
+
+
+class Readers:
+    """Reading connections between two questions of one process; each is lent to one thread at a time."""
+
+    def __init__(self) -> None:
+        self._idle: deque[_Reader] = deque()
+        self._lock = threading.Lock()
+
+    def take(self, directory: Directory) -> _Reader | None:
+        """Return the one last given back, None when none is young enough and of this directory."""
+        with self._lock:
+            while self._idle:
+                reader = self._idle.pop()
+                if time.monotonic() < reader.until and reader.directory == directory:
+                    return reader
+                reader.connection.socket.close()
+        return None
+
+    def give_back(self, reader: _Reader) -> None:
+        """Keep one whose question went well; one too many is closed."""
+        with self._lock:
+            self._idle.append(reader)
+            surplus = self._idle.popleft() if len(self._idle) > READERS_KEPT else None
+        if surplus is not None:
+            surplus.connection.socket.close()
+
+    def close(self) -> None:
+        """Close all that wait."""
+        with self._lock:
+            while self._idle:
+                self._idle.pop().connection.socket.close()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Directory:
-    """The ministry's directory; complete after construction, connects at each question."""
+    """The ministry's directory; complete after construction, connects at each question, but for `readers`."""
 
     url: str
     ca_file: Path | None
@@ -96,6 +141,7 @@ class Directory:
     people_base: str
     groups_base: str
     limit_seconds: float = LIMIT_SECONDS
+    readers: Readers | None = field(default=None, repr=False, compare=False)
 
     def authenticate(self, login: str, password: str) -> DirectoryAnswer:
         """Tell whether the password is the one of `login`, and who that is; both come from `parse_login` and
@@ -103,9 +149,7 @@ class Directory:
 
         An unknown name costs a bind too. Raises Unavailable(`directory.unavailable`) within `limit_seconds`.
         """
-        with self._line(self.limit_seconds) as line:
-            reader = line.bound_as(self.bind_dn, self.bind_password)
-            entries = self._entries_of(reader, login)
+        with self._line(self.limit_seconds) as line, self._looked_up(line, login) as (reader, entries):
             if len(entries) != 1:
                 # A bind that costs the directory one password hash, as that of a known name does; our own account's,
                 # because its right password can never lock anybody out.
@@ -156,6 +200,25 @@ class Directory:
             log.warning("directory_not_answering", extra={"reason": type(error).__name__})
             raise Unavailable("directory.unavailable", reason=type(error).__name__) from error
 
+    @contextmanager
+    def _looked_up(self, line: _Line, login: str) -> Iterator[tuple[ldap3.Connection, list[DirectoryEntry]]]:
+        """Give a reader and what it found under `login`; the reader is kept when all went well.
+
+        A kept one may have been hung up on meanwhile: then a fresh one asks again.
+        """
+        reader, entries = self.readers.take(self) if self.readers else None, None
+        if reader is not None:
+            line.adopt(reader.connection)
+            with suppress(LDAPException, OSError):
+                entries = self._entries_of(reader.connection, login)
+        if reader is None or entries is None:
+            until = time.monotonic() + READER_SECONDS
+            reader = _Reader(line.bound_as(self.bind_dn, self.bind_password), self, until)
+            entries = self._entries_of(reader.connection, login)
+        yield reader.connection, entries
+        if self.readers is not None and line.release(reader.connection):
+            self.readers.give_back(reader)
+
     def _entries_of(self, reader: ldap3.Connection, login: str) -> list[DirectoryEntry]:
         query = f"(&{PERSON_CLASS}(uid={escape_filter_chars(login)}))"
         rows = _rows(reader, self.people_base, query, attributes=PERSON_ATTRIBUTES, size_limit=2)
@@ -204,6 +267,15 @@ class _Line:
             # A polite unbind would wait for a server that may be the very reason for leaving.
             if isinstance(connection.socket, socket.socket):
                 connection.socket.close()
+
+    def adopt(self, connection: ldap3.Connection) -> None:
+        """Take a connection of an earlier question into this one: it is cut with it."""
+        self._connections.append(connection)
+
+    def release(self, connection: ldap3.Connection) -> bool:
+        """Let go of a connection, so that it outlives this question; no longer once the time is over."""
+        self._connections.remove(connection)
+        return not self._is_over.is_set()
 
     def bound_as(self, dn: str, password: str) -> ldap3.Connection:
         """Return a connection bound as our own account. Raises OSError when the directory refuses it."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy import BindParameter, ColumnElement, and_, exists, or_, select
 from sqlalchemy.orm import Session
 
 from control.people.directory.models import Person
@@ -17,12 +17,12 @@ from control.people.locks.models import PersonLock
 NOT_ACTIVE, LOCKED = "person.not_active", "person.locked"
 
 
-def stands(now: datetime) -> ColumnElement[bool]:
-    """Return the condition that a lock binds at a moment."""
+def stands(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
+    """Return the condition that a lock binds at a moment, or at one that is given with each question."""
     return and_(PersonLock.lifted_at.is_(None), or_(PersonLock.until.is_(None), PersonLock.until > now))
 
 
-def is_locked(now: datetime) -> ColumnElement[bool]:
+def is_locked(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     """Return the condition that a lock stands on the person of the enclosing query."""
     return exists().where(PersonLock.person_id == Person.id, stands(now)).correlate(Person)
 

@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import CursorResult, Select, bindparam, select, update
 from sqlalchemy.orm import Session
 
 import audit
 from control.actions import Action
 from control.acts import Act, Actor, Emitted
+from control.db import UtcDateTime
 from control.decisions import Deny
 from control.errors import NotAllowed, NotFound
 from control.levels import Level, highest, reaches
@@ -152,11 +154,7 @@ def resume_session(
     """
     if not TOKEN_FORM.fullmatch(token):
         return None
-    found = session.execute(
-        select(LoginSession, Person, is_locked(now))
-        .join(Person, Person.id == LoginSession.person_id)
-        .where(LoginSession.token_digest == digest(token), LoginSession.ended_at.is_(None))
-    ).one_or_none()
+    found = session.execute(_live(), {"token_digest": digest(token), "now": now}).one_or_none()
     if found is None:
         return None
     row, person, has_lock = found
@@ -180,6 +178,16 @@ def resume_session(
         )
         return replace(actor, session_ends_at=min(row.ends_at, now + idle))
     return actor
+
+
+@cache
+def _live() -> Select[LoginSession, Person, bool]:
+    """Return the question every request asks, put together once in a process."""
+    return (
+        select(LoginSession, Person, is_locked(bindparam("now", type_=UtcDateTime())))
+        .join(Person, Person.id == LoginSession.person_id)
+        .where(LoginSession.token_digest == bindparam("token_digest"), LoginSession.ended_at.is_(None))
+    )
 
 
 def _actor(person: Person, row: LoginSession, *, held: frozenset[str], roles: Mapping[str, Role]) -> Actor:

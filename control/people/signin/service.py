@@ -19,7 +19,6 @@ from control.actions import Action
 from control.acts import Act, Actor
 from control.decisions import Deny
 from control.levels import Level
-from control.people.citizens.smscodes import sms_factor
 from control.people.directory.domain import DirectoryAnswer, PasswordFault, Verdict
 from control.people.directory.models import Person
 from control.people.directory.service import note_contact, record_person
@@ -30,9 +29,8 @@ from control.people.factors.recovery import codes_left
 from control.people.factors.service import (
     FactorRules,
     accept_code,
-    active_totp,
+    active_factors,
     confirm_factor,
-    has_active_key,
     is_enrolled,
     prepare_factor,
 )
@@ -344,17 +342,18 @@ def half_of(session: Session, *, token: str, now: datetime) -> Half | None:
     row, person = found
     is_new = row.factor_id is not None
     own = frozenset({OWN_PAUSE}) if row.resumes else frozenset[str]()
-    if is_new is is_enrolled(session, person_id=person.id):
+    held = {factor.kind: factor for factor in active_factors(session, person_id=person.id)}
+    if is_new is bool(held.keys() - {"recovery"}):
         return None  # enrolled elsewhere in the meantime: this path never adds a second factor (A14); or reset
     return Half(
         id=row.id,
         person=person,
-        factor=session.get(Factor, row.factor_id) if is_new else active_totp(session, person_id=person.id),
+        factor=session.get(Factor, row.factor_id) if is_new else held.get("totp"),
         is_enrolment=is_new,
         may_enrol=row.enrolment_id is not None,
-        has_key=has_active_key(session, person_id=person.id),
-        has_recovery=bool(codes_left(session, person_id=person.id)),
-        has_phone=sms_factor(session, person_id=person.id) is not None,
+        has_key="webauthn" in held,
+        has_recovery="recovery" in held and bool(codes_left(session, person_id=person.id)),
+        has_phone="sms" in held,
         created_at=row.created_at,
         expires_at=row.expires_at,
         next_path=row.next_path,

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import ColumnElement, and_, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
@@ -31,7 +32,7 @@ from control.privilege.grants.domain import LIVE_STATES, Cause, Phase, Step, may
 from control.privilege.grants.ending import end_grant, resume_grant, suspend_grant
 from control.privilege.grants.facts import NEIGHBOURS, about, about_loaded, facts_of
 from control.privilege.grants.models import CODE_PREFIX, PrivilegeGrant
-from control.privilege.grants.standing import backs, is_backed, is_locked
+from control.privilege.grants.standing import Moment, backs, is_backed, is_locked
 from control.privilege.requests.models import PrivilegeApproval, PrivilegeRequest
 
 __all__ = [
@@ -99,13 +100,14 @@ def active_grant(session: Session, *, person_id: int, asset_code: str, now: date
     )
 
 
-def holds_at(now: datetime) -> ColumnElement[bool]:
+def holds_at(now: Moment) -> ColumnElement[bool]:
     """Return the condition that a grant holds at `now`: begun, not over, not suspended, and not to be withheld."""
     return and_(_spans(now), or_(PrivilegeGrant.started_at.is_not(None), is_backed(now)))
 
 
-def _spans(now: datetime) -> ColumnElement[bool]:
-    return and_(PrivilegeGrant.state == "active", PrivilegeGrant.span.contains(literal(now, UtcDateTime())))
+def _spans(now: Moment) -> ColumnElement[bool]:
+    moment = literal(now, UtcDateTime()) if isinstance(now, datetime) else now
+    return and_(PrivilegeGrant.state == "active", PrivilegeGrant.span.contains(moment))
 
 
 def live_overlap(
@@ -204,17 +206,25 @@ def grants_of_account(session: Session, *, account_id: int, limit: int = 20) -> 
 
 def holders_now(session: Session, *, account_ids: Iterable[int], now: datetime) -> Mapping[int, tuple[str, ...]]:
     """Return account → names of those who hold it at `now`, in the order of the alphabet; one query."""
-    holder = aliased(Person)
-    query = (
-        select(PrivilegeGrant.account_id, holder.display_name)
-        .join(holder, holder.id == PrivilegeGrant.person_id)
-        .where(PrivilegeGrant.account_id.in_(list(account_ids)), holds_at(now))
-        .order_by(PrivilegeGrant.account_id, holder.sort_key, holder.id)
-    )
     found: dict[int, tuple[str, ...]] = {}
-    for account_id, name in session.execute(query):
+    for account_id, name in session.execute(_holders(), {"accounts": list(account_ids), "now": now}):
         found[account_id] = (*found.get(account_id, ()), name)
     return found
+
+
+@cache
+def _holders() -> Select[int, str]:
+    """Return the question of `holders_now`, put together once in a process."""
+    holder = aliased(Person)
+    return (
+        select(PrivilegeGrant.account_id, holder.display_name)
+        .join(holder, holder.id == PrivilegeGrant.person_id)
+        .where(
+            PrivilegeGrant.account_id.in_(bindparam("accounts", expanding=True)),
+            holds_at(bindparam("now", type_=UtcDateTime())),
+        )
+        .order_by(PrivilegeGrant.account_id, holder.sort_key, holder.id)
+    )
 
 
 def live_grants_of_person(session: Session, *, person_id: int, now: datetime) -> tuple[PrivilegeGrant, ...]:

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from datetime import datetime
 from functools import cache
 
-from sqlalchemy import ColumnElement, and_, case, exists, literal, select
+from sqlalchemy import BindParameter, ColumnElement, and_, case, exists, literal, select
 from sqlalchemy.orm import Session, aliased
 
 import policies
@@ -21,6 +21,8 @@ from control.privilege.grants.models import PrivilegeGrant
 from control.privilege.requests.domain import SECURITY_ROLE
 from control.privilege.requests.models import PrivilegeApproval
 
+Moment = datetime | BindParameter[datetime]  # known now, or given with each question
+
 
 @cache
 def approver_roles() -> frozenset[str]:
@@ -29,18 +31,18 @@ def approver_roles() -> frozenset[str]:
     return frozenset(name for name, role in roles.items() if Permission.PRIVILEGE_REQUEST_APPROVE in role.permissions)
 
 
-def is_locked(person: type[Person], *, now: datetime) -> ColumnElement[bool]:
+def is_locked(person: type[Person], *, now: Moment) -> ColumnElement[bool]:
     """Return the condition that a lock stands on a person at `now`."""
     return exists().where(PersonLock.person_id == person.id, stands(now))
 
 
-def is_standing(approver: type[Person], *, roles: Collection[str], now: datetime) -> ColumnElement[bool]:
+def is_standing(approver: type[Person], *, roles: Collection[str], now: Moment) -> ColumnElement[bool]:
     """Return the condition that a person is at work, not locked, and holds one of the roles."""
     holds = exists().where(PersonRole.person_id == approver.id, PersonRole.role.in_(roles))
     return and_(approver.state == "active", ~is_locked(approver, now=now), holds)
 
 
-def is_backed(now: datetime) -> ColumnElement[bool]:
+def is_backed(now: Moment) -> ColumnElement[bool]:
     """Return the condition that every approver of a grant still may approve, for security as security."""
     approver = aliased(Person)
     secured = is_standing(approver, roles=[SECURITY_ROLE], now=now)

@@ -1,9 +1,11 @@
 """The wrapper over ldap3 against the real slapd and against servers that lie (pam.md B1 to B13)."""
 
+import socket
 import ssl
 import time
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +15,7 @@ import pytest
 
 from control.errors import Unavailable
 from control.people.directory import client
-from control.people.directory.client import IncompleteListing
+from control.people.directory.client import IncompleteListing, Readers
 from control.people.directory.domain import PasswordFault, Verdict, parse_login, parse_password
 from control.stand.certificates import make_server_certificate
 from control.stand.directory import PEOPLE_BASE, group_dn, person_dn
@@ -39,6 +41,27 @@ def newcomer(root):
     assert root.add(dn, ["inetOrgPerson"], attributes), root.result
     yield dn
     root.delete(dn)
+
+
+@pytest.fixture
+def keeping(wrapper):
+    """The same, with reading connections that outlive a question."""
+    with closing(Readers()) as readers:
+        yield replace(wrapper, readers=readers)
+
+
+@pytest.fixture
+def binds(monkeypatch):
+    """The names this process bound as, in order."""
+    names = []
+    opened = client._Line._open
+
+    def noted(line, dn, password):
+        names.append(dn)
+        return opened(line, dn, password)
+
+    monkeypatch.setattr(client._Line, "_open", noted)
+    return names
 
 
 def test_a_right_password_brings_the_person_with_groups(wrapper, directory):
@@ -308,3 +331,48 @@ def test_b10_threads_never_get_each_others_answers(wrapper, directory):
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(ask, enumerate(logins)))
+
+
+@pytest.mark.attack("B10")
+def test_b10_kept_readers_are_lent_to_one_thread_at_a_time(keeping, directory):
+    logins = ["mau.nt", "vidu.l", "minhhoa.pm", "thu.tv"] * 3
+
+    def asked(login):
+        return login, keeping.authenticate(login, directory.password_of(login)).entry
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(asked, logins))
+
+    assert all(entry is not None and entry.login == login for login, entry in found)
+
+
+def test_a_kept_reader_saves_the_next_question_its_own_bind(keeping, directory, binds):
+    for _question in range(3):
+        assert keeping.authenticate("mau.nt", directory.password_of("mau.nt")).verdict is Verdict.RIGHT
+
+    assert binds == [keeping.bind_dn, *[person_dn("mau.nt")] * 3]
+
+
+def test_a_reader_that_was_hung_up_on_is_replaced(keeping, directory, binds):
+    keeping.authenticate("mau.nt", directory.password_of("mau.nt"))
+    (kept,) = keeping.readers._idle
+    kept.connection.socket.shutdown(socket.SHUT_RDWR)
+
+    assert keeping.authenticate("mau.nt", directory.password_of("mau.nt")).verdict is Verdict.RIGHT
+    assert binds.count(keeping.bind_dn) == 2
+
+
+@pytest.mark.parametrize("change", [{"bind_password": "khác"}, {"url": "ldap://127.0.0.1:1"}])
+def test_a_reader_is_never_lent_to_another_directory_or_account(keeping, directory, change):
+    keeping.authenticate("mau.nt", directory.password_of("mau.nt"))
+
+    with pytest.raises(Unavailable):
+        replace(keeping, **change).authenticate("mau.nt", directory.password_of("mau.nt"))
+
+
+def test_a_reader_is_not_lent_when_its_minute_is_over(keeping, directory, binds, monkeypatch):
+    monkeypatch.setattr(client, "READER_SECONDS", 0.0)
+    for _question in range(2):
+        keeping.authenticate("mau.nt", directory.password_of("mau.nt"))
+
+    assert binds.count(keeping.bind_dn) == 2
