@@ -292,6 +292,10 @@ MESSAGES: Mapping[str, Message] = {
         vi="Đây là định danh duy nhất để bạn vào hệ thống này, nên không bỏ được.",
         en="This is the only identity you have to come in with, so it stays.",
     ),
+    "identity.level_low": Message(
+        vi="Mức bảo đảm của định danh điện tử thấp hơn mức của tài khoản mang cùng số.",
+        en="The electronic identity is of a lower assurance than the account of the same number.",
+    ),
     "identity.person_has_one": Message(
         vi="Bạn đã liên kết một định danh của nhà cung cấp này. Bỏ liên kết ấy trước.",
         en="You have an identity of this provider linked already. End that link first.",

@@ -153,6 +153,12 @@ MESSAGES: Mapping[str, Message] = {
         vi="{organisation}: tài khoản của bạn lâu không dùng và sẽ bị khoá. Đăng nhập để giữ tài khoản.",
         en="{organisation}: your account has not been used for long and will be locked. Sign in to keep it.",
     ),
+    "outbox.identity_linked": Message(
+        vi="{organisation}: định danh điện tử mang số của bạn vừa được nối với tài khoản ở đây và dùng để đăng nhập. "
+        "Nếu không phải bạn, hãy báo ngay cho chúng tôi.",
+        en="{organisation}: the electronic identity of your number was just linked to your account here and signs in "
+        "to it. If it was not you, tell us at once.",
+    ),
     "outbox.issue_accepted": Message(
         vi="{organisation}: khiếu nại {code} đã được thụ lý; kết quả trước {due}.",
         en="{organisation}: complaint {code} is formally accepted; the result comes by {due}.",
@@ -207,6 +213,12 @@ MESSAGES: Mapping[str, Message] = {
         vi="{organisation}: có người vừa thử đăng ký tài khoản bằng số của bạn. "
         "Nếu không phải bạn, hãy báo cho chúng tôi.",
         en="{organisation}: somebody tried to register an account with your number. If it was not you, tell us.",
+    ),
+    "outbox.taken_elsewhere": Message(
+        vi="{organisation}: số này không đăng ký được ở đây vì đã đăng nhập bằng định danh điện tử. "
+        "Hãy tiếp tục đăng nhập bằng định danh điện tử.",
+        en="{organisation}: this number cannot be registered, because its holder signs in by electronic identity. "
+        "Go on signing in by electronic identity.",
     ),
     "password.must_change": Message(
         vi="Phải đặt mật khẩu mới trước khi làm việc khác. Mở trang “Đặt mật khẩu mới”.",

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from flask import Blueprint, Response, flash, g, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext
 
 import audit
 from control.access import audited, requires
@@ -20,9 +21,11 @@ from control.people.citizens import checking
 from control.people.citizens.circumstances import fresh, present_keys, say
 from control.people.citizens.domain import Identity
 from control.people.citizens.forms import NUMBER_CHARACTERS, line, lines, read_day
+from control.people.directory.models import Person
 from control.people.locks.models import BY_PAPER
 from control.people.locks.service import Paper, lock_person, unlock_person
 from control.people.locks.standing import standing_locks
+from control.people.stepup import Ask, Matter, Proven, ask_page, demand, steps_up
 from control.permissions import Permission
 from control.requests import current_language, reference_number
 from control.services import services
@@ -30,6 +33,12 @@ from policies import RULES_ZONE
 
 applicants_desk = Blueprint("applicants_desk", __name__, template_folder="templates")
 LIFTED_HERE = (*BY_PAPER, "dormant")
+CAUSE_WORDS = {
+    "court": lazy_gettext("decision of a court"),
+    "death": lazy_gettext("death"),
+    "dissolution": lazy_gettext("dissolution"),
+    "dormant": lazy_gettext("not used for a long time"),
+}
 REASON_CHARACTERS = 300
 CHECKING = "check-registration"
 
@@ -162,21 +171,46 @@ def notice(login: str) -> ResponseReturnValue:
 @applicants_desk.post("/people/applicants/<login>/lift")
 @requires(Permission.PEOPLE_LOCK_LIFT)
 @audited(Action.PEOPLE_PERSON_RELEASE)
+@steps_up
 def lift(login: str) -> ResponseReturnValue:
-    """Lift a lock that followed a notice or long disuse; every other cause is lifted where it belongs."""
+    """Lift a lock that followed a notice or long disuse, by a fresh proof; other causes are lifted where they belong.
+
+    Locking protects and asks for none; lifting lets somebody in again.
+    """
     cause = request.form.get("cause", "")
     wrong = None if cause in LIFTED_HERE else Deny(rule="locks.own_right", reason="lock.unknown_cause")
+    proof: Proven | Ask | None = None
     with unit_of_work() as session:
-        account, _person = checking.account_of(session, login=login, for_update=True)
-        about = audit.About(person_id=f"person:{account.person_id}")
-        if wrong is None and not unlock_person(session, person_id=account.person_id, cause=cause, act=g.act):
+        account, person = checking.account_of(session, login=login, for_update=True)
+        matter = _lift_matter(person, cause)
+        causes = {lock.cause for lock in standing_locks(session, person_id=person.id, now=g.now)}
+        if wrong is None and cause not in causes:
             wrong = Deny(rule="locks.own_right", reason="lock.nothing")
         if wrong is not None:
-            g.act.refuse(session, Action.PEOPLE_PERSON_RELEASE, wrong, about=about, details={"cause": cause[:40]})
+            g.act.refuse(
+                session, Action.PEOPLE_PERSON_RELEASE, wrong, about=matter.about, details={"cause": cause[:40]}
+            )
+        else:
+            proof = demand(session, matter)
+            if not isinstance(proof, Ask):
+                unlock_person(session, person_id=account.person_id, cause=cause, act=proof.act)
     if wrong is not None:
         raise NotAllowed(wrong)
+    if isinstance(proof, Ask):
+        return ask_page(matter, proof)
     flash(_("The lock is lifted."), "ok")
     return redirect(url_for(".show", login=login), HTTPStatus.SEE_OTHER)
+
+
+def _lift_matter(person: Person, cause: str) -> Matter:
+    return Matter(
+        action=Action.PEOPLE_PERSON_RELEASE,
+        binds={"person": str(person.id), "cause": cause},
+        lines=((_("Account"), person.login), (_("Cause"), str(CAUSE_WORDS.get(cause, cause)))),
+        title=_("Lift the lock of %(login)s", login=person.login),
+        back=url_for(".show", login=person.login),
+        about=audit.About(person_id=f"person:{person.id}"),
+    )
 
 
 def _told(faults: list[InvalidInput]) -> dict[str, str]:

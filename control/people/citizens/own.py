@@ -17,7 +17,7 @@ from control.db import unit_of_work
 from control.decisions import Allow, Decision, Deny
 from control.errors import InvalidForm, InvalidInput, NotAllowed, NotFound
 from control.frame.forms import kept, sentences
-from control.levels import Level
+from control.levels import Level, highest
 from control.people.boxes import open_box
 from control.people.circumstances import present_rules
 from control.people.citizens import checking, holding
@@ -143,17 +143,19 @@ def report() -> ResponseReturnValue:
 def standing_of(session: Session, *, person_id: int) -> Standing | None:
     """Return what decides whether somebody may file, None without an account.
 
-    Whoever came by an identity that a provider vouches for needs no check here; the session says how surely.
+    Whoever came by an identity that a provider vouches for needs no check here; the session says how surely, also for
+    an account registered before.
     """
     found = session.execute(
         select(CitizenAccount.state, CitizenAccount.level).where(CitizenAccount.person_id == person_id)
     ).one_or_none()
-    if found is not None:
-        return Standing(state=found[0], level=Level(found[1]))
-    is_vouched = session.scalar(
+    is_vouched = g.actor.id == person_id and session.scalar(
         select(exists().where(ExternalIdentity.person_id == person_id, ExternalIdentity.unlinked_at.is_(None)))
     )
-    return Standing(state="approved", level=g.actor.auth_level) if is_vouched and g.actor.id == person_id else None
+    asserted = g.actor.auth_level if is_vouched else Level.LOW
+    if found is not None:
+        return Standing(state=found[0], level=highest([Level(found[1]), asserted]))
+    return Standing(state="approved", level=asserted) if is_vouched else None
 
 
 def filing_guard(session: Session, *, person_id: int) -> Decision:

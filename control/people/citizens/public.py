@@ -12,6 +12,7 @@ from http import HTTPStatus
 from flask import Blueprint, Response, flash, g, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from sqlalchemy.orm import Session
 
 from control.access import audited, not_audited, public
 from control.actions import Action
@@ -28,6 +29,8 @@ from control.people.citizens.forms import IDENTITY_FIELDS, read_identity
 from control.people.directory.domain import parse_password
 from control.people.local.domain import judge_new
 from control.people.local.hashing import make_hash
+from control.people.oidc.identities import is_linked_number
+from control.people.oidc.offers import present_provider_rules
 from control.people.signin.domain import address_digest
 from control.people.signin.throttle import reserve_counted_try
 from control.requests import current_language, reference_number
@@ -95,7 +98,9 @@ def begin(kind: str, way: str) -> ResponseReturnValue:
                 say("outbox.subject", organisation=organisation),
                 say("outbox.code", organisation=organisation, code="{code}"),
                 say("outbox.taken", organisation=organisation),
+                say("outbox.taken_elsewhere", organisation=organisation),
             ),
+            is_elsewhere=kind == "citizen" and _is_elsewhere(session, identity.number),
             rules=present_registration_rules(chosen),
             act=g.act,
         )
@@ -173,6 +178,13 @@ def _password(kind: str, faults: list[InvalidInput]) -> str:
     elif text != request.form.get("again", ""):
         faults.append(InvalidInput("password.not_same", field="again"))
     return parse_password(text) or ""
+
+
+def _is_elsewhere(session: Session, number: str) -> bool:
+    """Whether somebody of this number came here by an identity that a provider vouches for."""
+    rules = present_provider_rules()
+    token = rules.number_digest(number) if rules.number_links else None
+    return token is not None and is_linked_number(session, number_digest=token)
 
 
 def _vouch(way: Way, identity: Identity, *, kind: str) -> None:

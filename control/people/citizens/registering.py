@@ -104,14 +104,16 @@ def begin_registration(
     channel: str,
     token: str,
     random: bytes,
-    words: tuple[str, str, str],
+    words: tuple[str, str, str, str],
+    is_elsewhere: bool,
     rules: RegistrationRules,
     act: Act,
 ) -> str:
     """Keep what somebody said until their code comes back, and write the message that carries it; return its key.
 
-    `random` is 64 fresh bytes; `words` are the subject, the text with `{code}`, and the text for whoever has the number
-    already and should know that somebody tried.
+    `random` is 64 fresh bytes; `words` are the subject, the text with `{code}`, the text for whoever has the number
+    already and should know that somebody tried, and the text when its holder came by electronic identity
+    (`is_elsewhere`): one number is one person here.
     """
     keys = rules.keys
     held = account_by_number(session, number=identity.number, keys=keys)
@@ -125,13 +127,13 @@ def begin_registration(
         sealed=seal_box(pack(identity), key=keys.seal, bound_to=f"registration {token}", nonce=random[8:20]),
         password_hash=password_hash,
         code_digest=code_digest(code, use=f"registration {token}", key=keys.code),
-        is_decoy=held is not None,
+        is_decoy=held is not None or is_elsewhere,
         created_at=act.now,
         expires_at=act.now + rules.code_life,
     )
     session.add(row)
     session.flush()
-    reached, body = identity, words[1].format(code=code)
+    reached, body = identity, words[3] if is_elsewhere else words[1].format(code=code)
     if held is not None:
         known = open_box(held.sealed, key=keys.seal, bound_to=bound_to(held.person_id))
         reached, body = unpack(known), words[2]
@@ -139,7 +141,7 @@ def begin_registration(
     key = post_message(
         session,
         text=Text(channel="sms" if to == reached.phone else "mail", to=to, subject=words[0], body=body),
-        purpose="confirmation-code" if held is None else "taken-number",
+        purpose="taken-number" if row.is_decoy else "confirmation-code",
         person_id=held.person_id if held is not None else None,
         life=rules.code_life,
         random=random[20:52],

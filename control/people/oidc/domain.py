@@ -27,6 +27,7 @@ from joserfc.jwk import ECKey, RSAKey
 from joserfc.jws import JWSRegistry
 
 from control.levels import Level
+from control.people.boxes import token_of
 
 ALGORITHMS = ("RS256", "ES256")
 HEADER_NAMES = frozenset({"alg", "kid", "typ", "cty"})  # jwk, jku, x5u, x5c and crit would let the token choose its key
@@ -84,6 +85,7 @@ class ProviderRules:
     leeway: timedelta
     keys_age: timedelta
     digest_key: bytes = field(repr=False)
+    account_key: bytes = field(repr=False, default=b"")  # of the tokens that accounts of applicants are found by
 
     def level_of(self, acr: object) -> Level:
         """Return what an asserted level is worth; one that no agreement names is worth the least."""
@@ -94,6 +96,12 @@ class ProviderRules:
         if not isinstance(number, str) or not re.fullmatch(r"[0-9]{9,12}", number):
             return None
         return hmac.digest(self.digest_key, b"personal number\0" + number.encode(), hashlib.sha256)
+
+    def account_token(self, number: object) -> bytes | None:
+        """Return what an applicant's account of a verified number is found by, None where there are no accounts."""
+        if not self.account_key or not isinstance(number, str) or not re.fullmatch(r"[0-9]{12}", number):
+            return None
+        return token_of(number, use="number", key=self.account_key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +114,7 @@ class Assertion:
     level: Level
     name: str = field(repr=False)
     number_digest: bytes | None = field(repr=False, default=None)
+    account_token: bytes | None = field(repr=False, default=None)
 
 
 def pkce_verifier(token: str) -> str:
@@ -186,6 +195,7 @@ def read_assertion(
         level=rules.level_of(claims.get("acr")),
         name=" ".join(name.split())[:200] if isinstance(name, str) and name.isprintable() else "",
         number_digest=rules.number_digest(claims.get(rules.number_claim)),
+        account_token=rules.account_token(claims.get(rules.number_claim)),
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from hashlib import sha256
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 import audit
@@ -50,6 +50,12 @@ def identity_by_number(session: Session, *, assertion: Assertion) -> ExternalIde
     )
 
 
+def is_linked_number(session: Session, *, number_digest: bytes) -> bool:
+    """Tell whether a living link carries this verified number."""
+    living = ExternalIdentity.unlinked_at.is_(None)
+    return bool(session.scalar(select(exists().where(ExternalIdentity.number_digest == number_digest, living))))
+
+
 def join_by_number(
     session: Session, *, assertion: Assertion, rules: ProviderRules, act: Act
 ) -> ExternalIdentity | None:
@@ -59,7 +65,7 @@ def join_by_number(
         return None
     if session.get_one(Person, known.person_id).kind != "citizen":
         return None
-    return _add(session, assertion=assertion, person_id=known.person_id, linked_by="number", act=act)
+    return add_identity(session, assertion=assertion, person_id=known.person_id, linked_by="number", act=act)
 
 
 def register_citizen(session: Session, *, assertion: Assertion, login: str, act: Act) -> ExternalIdentity:
@@ -75,10 +81,13 @@ def register_citizen(session: Session, *, assertion: Assertion, login: str, act:
     )
     session.add(person)
     session.flush()
-    return _add(session, assertion=assertion, person_id=person.id, linked_by="assertion", act=act)
+    return add_identity(session, assertion=assertion, person_id=person.id, linked_by="assertion", act=act)
 
 
-def _add(session: Session, *, assertion: Assertion, person_id: int, linked_by: str, act: Act) -> ExternalIdentity:
+def add_identity(
+    session: Session, *, assertion: Assertion, person_id: int, linked_by: str, act: Act
+) -> ExternalIdentity:
+    """Store the link of an asserted identity to a person; the caller has found out that it is theirs."""
     row = ExternalIdentity(
         provider=assertion.provider,
         issuer=assertion.issuer,

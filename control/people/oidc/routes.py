@@ -22,6 +22,7 @@ from control.decisions import Deny
 from control.errors import NotAllowed, Unavailable
 from control.levels import Level
 from control.people.circumstances import present_rules
+from control.people.citizens.circumstances import warn_applicant
 from control.people.directory.models import Person
 from control.people.factors.domain import SECRET_BYTES
 from control.people.factors.sealing import NONCE_BYTES
@@ -38,6 +39,7 @@ from control.people.oidc.domain import (
     read_assertion,
 )
 from control.people.oidc.identities import identities_of_person, unlink
+from control.people.oidc.joining import was_joined
 from control.people.oidc.offers import NAMES, offers, open_kinds, open_provider, present_provider_rules
 from control.people.oidc.service import Question
 from control.people.sessions.service import end_own_session
@@ -314,6 +316,9 @@ def _sign_in(question: Question, assertion: Assertion) -> ResponseReturnValue:
         )
         if result.step is Step.SIGNED_IN and g.actor.id:
             end_own_session(session, code=g.actor.session_id or "", reason="replaced", act=g.act)
+        if result.actor is not None and was_joined(session, person_id=result.actor.id, act=g.act):
+            warn_applicant(session, person_id=result.actor.id, sentence="outbox.identity_linked")
+            services().ports["send_soon"](session)
     if result.step is Step.REFUSED:
         return _refused()
     if result.step is Step.SIGNED_IN:

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from types import MappingProxyType
 
 from control.levels import Level
+from control.people.boxes import BoxKeys
 from control.people.oidc.domain import Provider, ProviderRules
 from control.people.rules import number_of
 from control.settings import Settings
@@ -60,4 +61,5 @@ def provider_rules(policies: Policies, *, settings: Settings, on: date) -> Provi
         leeway=timedelta(seconds=number("oidc_leeway_seconds")),
         keys_age=timedelta(seconds=number("oidc_keys_seconds")),
         digest_key=key.digest(),
+        account_key=BoxKeys.of(settings.applicant_key).token if settings.applicant_key else b"",
     )

@@ -24,6 +24,7 @@ from control.people.directory.models import Person
 from control.people.locks.standing import reason_to_stay_out
 from control.people.oidc.domain import Assertion, ProviderRules
 from control.people.oidc.identities import identity_by_number, identity_of, join_by_number, register_citizen
+from control.people.oidc.joining import join_account
 from control.people.oidc.models import ExternalIdentity, ProviderKeys, ProviderQuestion
 from control.people.sessions.domain import TOKEN_FORM, digest
 from control.people.sessions.service import raise_level, start_session
@@ -172,6 +173,11 @@ def conclude_sign_in(
     identity = identity_of(session, assertion=assertion) or join_by_number(
         session, assertion=assertion, rules=provider_rules, act=act
     )
+    joined = identity or join_account(session, assertion=assertion, rules=provider_rules, act=act)
+    if isinstance(joined, Deny):
+        refuse(session, joined.reason, provider=question.provider, act=act, subject=assertion.subject)
+        return Result(step=Step.REFUSED)
+    identity = joined
     if identity is None and not may_register:
         refuse(session, "oidc.not_linked", provider=question.provider, act=act, subject=assertion.subject)
         return Result(step=Step.REFUSED)

@@ -21,6 +21,7 @@ KEY = "key-of-the-gateway-in-tests-only-0123456789"
 MORNING = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)  # Monday 2/3/2026, 9:00 in Vietnam: no national rule replaces the ways
 PASSWORD = "nắng vàng trên sông"
 NUMBER, PHONE = "001088000123", "+84912000123"
+MAIL = "vidu@hopthu.example"
 OFFICER, CHECKER = "mau.nt", "tap.dt"
 CODE = re.compile(r"\b([0-9]{6})\b")
 

@@ -23,6 +23,7 @@ from control.people.factors.models import Factor
 from control.requests import SESSION_COOKIE
 from control.stand.directory import GROUPS_BASE, PEOPLE_BASE, SERVICE_DN, DirectoryServer, person_dn
 from tests.factories.people import SECRET, code_at, make_act
+from tests.simulators.mail_relay.service import MailRelay
 
 STEP_COOKIE = "__Host-vonglau-step"
 VICTIM_PASSWORD = "mật-khẩu-của-nạn-nhân"
@@ -201,3 +202,16 @@ def make_portal(make_app: Callable[..., Flask], directory: DirectoryServer, cloc
 def portal(make_portal: Callable[..., Any]) -> Any:
     """The portal under the transport ministry's regulation, whose accounts an officer approves."""
     return make_portal()
+
+
+@pytest.fixture
+def relay() -> Iterator[MailRelay]:
+    """Run a mail relay that keeps what it is given."""
+    with MailRelay() as running:
+        yield running
+
+
+@pytest.fixture
+def mailing(make_portal: Callable[..., Any], relay: MailRelay) -> Any:
+    """The portal of the transport ministry with a mail relay beside the gateway."""
+    return make_portal(VONGLAU_MAIL_URL=f"smtp://127.0.0.1:{relay.port}", VONGLAU_MAIL_SENDER="vonglau@bo.example.vn")

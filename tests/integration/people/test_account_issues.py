@@ -26,6 +26,7 @@ from control.people.locks.standing import standing_locks
 from control.people.months import months_after
 from tests.factories.people import make_act, make_actor, make_person
 from tests.integration.people.applicants import NUMBER, OFFICER, PASSWORD
+from tests.integration.people.test_resets import confirmed
 
 NATIONAL, CONSTRUCTION = "national-portal-2020", "ministry-construction-2025"
 FRIDAY_EVENING = datetime(2026, 3, 6, 11, 0, tzinfo=UTC)  # Friday 6/3/2026, 18:00 in Vietnam
@@ -275,7 +276,7 @@ def test_no_lock_before_the_second_warning_has_had_its_month_and_lock_after_it(s
     assert [tuple(row) for row in channels] == [("mail", 2), ("sms", 2)]
     officer = portal.officer(OFFICER)
     path = f"/people/applicants/{portal.login_of()}"
-    assert officer.post(f"{path}/lift", {"cause": "dormant"}, form=path).status_code == 303
+    assert confirmed(officer, officer.post(f"{path}/lift", {"cause": "dormant"}, form=path)).status_code == 303
     portal.clock.now += timedelta(minutes=2)
     assert portal.sign_in(portal.browser(), password=PASSWORD).status_code == 303
 

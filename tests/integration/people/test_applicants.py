@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 
 import pytest
 from flask import g
@@ -13,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 import policies
 from control.acts import VISITOR
 from control.decisions import Allow, Deny
+from control.exchange import Service
 from control.levels import Level
 from control.people.citizens.domain import (
     WORDS,
@@ -28,7 +30,8 @@ from control.people.citizens.domain import (
 from control.people.citizens.models import CitizenAccount, CitizenRegistration
 from control.people.directory.models import Person
 from control.people.outbox.models import OutgoingMessage
-from tests.integration.people.applicants import NUMBER, OFFICER, PASSWORD, PHONE
+from tests.integration.people.applicants import MAIL, NUMBER, OFFICER, PASSWORD, PHONE
+from tests.integration.people.test_resets import confirmed
 
 TRANSPORT, NATIONAL, CONSTRUCTION = "ministry-transport-2019", "national-portal-2020", "ministry-construction-2025"
 SPRING, AUTUMN = date(2026, 3, 2), date(2026, 11, 23)
@@ -522,7 +525,10 @@ def test_a_recorded_notice_locks_at_once_and_leaves_the_account_readable(portal,
     assert "Nguyễn Thị Ví Dụ" in checker.post(f"{path}/identity", form=path).text
     lifted = officer.post(f"{path}/lift", {"cause": "owner-paused"}, form=path)
     assert lifted.status_code == 403
-    assert officer.post(f"{path}/lift", {"cause": cause}, form=path).status_code == 303
+    asked = officer.post(f"{path}/lift", {"cause": cause}, form=path)
+    assert portal.sign_in(portal.browser()).status_code == 401  # asked only: it stands
+    assert confirmed(officer, asked).status_code == 303
+    assert officer.post(f"{path}/lift", {"cause": cause}, form=path).status_code == 403  # none stands any more
     portal.clock.now += timedelta(minutes=2)
     assert portal.sign_in(portal.browser()).status_code == 303
 
@@ -595,8 +601,9 @@ def test_the_database_itself_refuses_what_the_domain_promises(portal, role_engin
 # Messages
 
 
-@pytest.mark.parametrize("mode", ["twice", "unavailable", "wrong-signature", "lying"])
-def test_a_message_waits_while_the_gateway_misbehaves_and_goes_once(portal, mode):
+@pytest.mark.parametrize("mode", ["twice", "unavailable", "wrong-signature", "lying", "slow"])
+def test_a_message_waits_while_the_gateway_misbehaves_and_goes_once(portal, mode, monkeypatch):
+    monkeypatch.setattr("control.sms.Service", partial(Service, deadline_seconds=0.5))
     browser = portal.browser()
     portal.gateway.mode = mode
     assert portal.begin(browser).status_code == 303
@@ -620,3 +627,40 @@ def test_a_message_that_is_too_late_is_dropped_and_a_number_nobody_has_fails_for
     assert _sent(portal) == []
     with portal.database.unit_of_work() as session:
         assert session.scalar(select(OutgoingMessage.state)) == "expired"
+
+
+def test_by_mail_the_code_arrives_at_the_mailbox_alone_and_confirms(mailing, relay):
+    browser = mailing.browser()
+    answer = mailing.begin(browser, email=MAIL, channel="mail")
+    assert answer.headers["Location"] == "/register/code"
+    (letter,) = relay.letters
+    assert (letter["To"], mailing.gateway.state.delivered) == (MAIL, [])
+    code = re.search(r"\b([0-9]{6})\b", letter.get_content())[1]
+    assert browser.post("/register/code", {"code": code}).status_code == 303
+    assert mailing.decide(mailing.officer(), "return", reason="Ghi đủ họ tên").status_code == 303
+    assert "Ghi đủ họ tên" in _sent(mailing)[-1]["text"]  # a phone is there, so the decision goes to it
+
+
+@pytest.mark.parametrize(("mode", "state"), [("busy", "waiting"), ("drop", "waiting"), ("refuse-recipient", "failed")])
+def test_a_letter_waits_for_a_relay_on_a_bad_day_and_fails_for_good_where_nobody_is(mailing, relay, trail, mode, state):
+    relay.mode = mode
+    mailing.begin(mailing.browser(), email=MAIL, channel="mail")
+    with mailing.database.unit_of_work() as session:
+        row = session.scalars(select(OutgoingMessage)).one()
+    assert (row.channel, row.state, row.sealed is None) == ("mail", state, state == "failed")
+    relay.mode = "good"
+    mailing.clock.now += timedelta(minutes=3)
+    _sent(mailing)
+    assert len(relay.letters) == (0 if state == "failed" else 1)
+    reasons = [entry["event"].get("reason_code") for entry in trail("people:message:send")]
+    assert reasons == (["message.failed"] if state == "failed" else [None])
+    assert MAIL not in str(trail())
+
+
+@pytest.mark.parametrize(
+    "email", ["a@b", "hai@vidu.example, ba@vidu.example", "x@y.vn\nBcc: z@y.vn", "a" * 300 + "@b.vn"]
+)
+def test_an_address_that_is_not_one_address_is_told_beside_its_field(portal, email):
+    page = portal.begin(portal.browser(), email=email, channel="mail")
+    assert page.status_code == 422
+    assert 'id="f-email-error"' in page.text

@@ -16,12 +16,10 @@ from control.people.directory.models import Person
 from control.people.recoveries.domain import RecoveryRules, Standing, may_send
 from control.people.recoveries.models import PasswordRecovery
 from tests.factories.people import make_act
-from tests.integration.people.applicants import NUMBER, PASSWORD, PHONE
+from tests.integration.people.applicants import MAIL, NUMBER, PASSWORD, PHONE
 from tests.integration.people.test_resets import SLIP, confirmed
-from tests.simulators.mail_relay.service import MailRelay
 
 FRESH = "cánh đồng lúa chín"
-MAIL = "vidu@hopthu.example"
 AUTUMN_DAYS = 270  # after the national rule of July 2026 took effect
 RULES = RecoveryRules(keys=BoxKeys.of(b"x" * 32), life=timedelta(minutes=15), of_account_a_day=5, of_address_a_day=20)
 GOOD = {"is_known": True, "has_phone": True, "kept_out": None, "way_closed": None, "begun_today": 0}
@@ -30,18 +28,6 @@ GOOD = {"is_known": True, "has_phone": True, "kept_out": None, "way_closed": Non
 @pytest.fixture(autouse=True)
 def _answer_at_once(monkeypatch):
     monkeypatch.setattr("control.people.recoveries.routes.sleep", lambda _seconds: None)
-
-
-@pytest.fixture
-def relay():
-    with MailRelay() as running:
-        yield running
-
-
-@pytest.fixture
-def mailing(make_portal, relay):
-    """The portal of the transport ministry with a mail relay beside the gateway."""
-    return make_portal(VONGLAU_MAIL_URL=f"smtp://127.0.0.1:{relay.port}", VONGLAU_MAIL_SENDER="vonglau@bo.example.vn")
 
 
 def sent(portal):
