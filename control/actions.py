@@ -283,6 +283,8 @@ class Action(StrEnum):
     SIGN_IN_PROVIDER_ASK = "sign-in:provider:ask"
     SIGN_IN_PROVIDER_CHECK = "sign-in:provider:check"
     SIGN_IN_RECOVERY_CHECK = "sign-in:recovery:check"
+    SIGN_IN_SIGNING_ASK = "sign-in:signing:ask"
+    SIGN_IN_SIGNING_CHECK = "sign-in:signing:check"
     SIGN_IN_SMS_CHECK = "sign-in:sms:check"
     SIGN_IN_SMS_SEND = "sign-in:sms:send"
     STEP_UP_PROOF_CHECK = "step-up:proof:check"

@@ -20,7 +20,7 @@ MINIMUM_SECRET_CHARACTERS = 32
 KEY_BYTES = 32
 RECONCILE_AT = time(2, 30)
 ANCHOR_EVERY_SECONDS = 3600
-SIGN_IN_WAYS = ("directory", "local", "e-id", "central", "certificate", "key")
+SIGN_IN_WAYS = ("directory", "local", "e-id", "central", "certificate", "key", "signing-sim", "remote-signing")
 LOOPBACK_ADDRESSES = ("127.0.0.1", "::1")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -93,6 +93,10 @@ class Settings:
     sms_key: str = field(repr=False)
     insurance_url: str
     insurance_key: str = field(repr=False)
+    signing_sim_url: str
+    signing_sim_key: str = field(repr=False)
+    remote_signing_url: str
+    remote_signing_key: str = field(repr=False)
     witness_url: str
     witness_key: str
     anchor_every: int
@@ -178,6 +182,10 @@ class Settings:
             sms_key=reader.secret("SMS_KEY", minimum=MINIMUM_SECRET_CHARACTERS),
             insurance_url=reader.url("INSURANCE_URL"),
             insurance_key=reader.secret("INSURANCE_KEY", minimum=MINIMUM_SECRET_CHARACTERS),
+            signing_sim_url=reader.url("SIGNING_SIM_URL"),
+            signing_sim_key=reader.secret("SIGNING_SIM_KEY", minimum=MINIMUM_SECRET_CHARACTERS),
+            remote_signing_url=reader.url("REMOTE_SIGNING_URL"),
+            remote_signing_key=reader.secret("REMOTE_SIGNING_KEY", minimum=MINIMUM_SECRET_CHARACTERS),
             witness_url=reader.url("WITNESS_URL"),
             witness_key=reader.text("WITNESS_KEY"),
             anchor_every=reader.count("ANCHOR_EVERY", default=ANCHOR_EVERY_SECONDS),
@@ -309,6 +317,9 @@ class _Reader:
             "WITNESS_URL, WITNESS_KEY": bool(settings.witness_url) != bool(settings.witness_key),
             "SMS_URL, SMS_KEY": bool(settings.sms_url) != bool(settings.sms_key),
             "INSURANCE_URL, INSURANCE_KEY": bool(settings.insurance_url) != bool(settings.insurance_key),
+            "SIGNING_SIM_URL, SIGNING_SIM_KEY": bool(settings.signing_sim_url) != bool(settings.signing_sim_key),
+            "REMOTE_SIGNING_URL, REMOTE_SIGNING_KEY": bool(settings.remote_signing_url)
+            != bool(settings.remote_signing_key),
             "MAIL_URL, MAIL_SENDER": bool(settings.mail_url) != bool(settings.mail_sender),
             "POPULATION_URL, POPULATION_KEY": bool(settings.population_url) != bool(settings.population_key),
             "TSA_URL, TSA_CA_FILE": bool(settings.tsa_url) != (settings.tsa_ca_file is not None),
@@ -345,6 +356,12 @@ class _Reader:
             "INSURANCE_URL: cần https ngoài máy này / must be https outside this machine": _is_plain_and_remote(
                 settings.insurance_url
             ),
+            "SIGNING_SIM_URL: cần https ngoài máy này / must be https outside this machine": _is_plain_and_remote(
+                settings.signing_sim_url
+            ),
+            "REMOTE_SIGNING_URL: cần https ngoài máy này / must be https outside this machine": _is_plain_and_remote(
+                settings.remote_signing_url
+            ),
             "PORTAL_URL: cần https ngoài máy này / must be https outside this machine": _is_plain_and_remote(
                 settings.portal_url
             ),
@@ -354,9 +371,9 @@ class _Reader:
             "CENTRAL_ISSUER: cần https ngoài máy này / must be https outside this machine": _is_plain_and_remote(
                 settings.central_issuer
             ),
-            "CLIENT_CA_FILE: chỉ có nghĩa sau proxy tin cậy / needs TRUSTED_PROXIES": settings.client_ca_file
+            "CLIENT_CA_FILE: cần proxy hoặc ký số / needs TRUSTED_PROXIES or a signing URL": settings.client_ca_file
             is not None
-            and not settings.trusted_proxies,
+            and not (settings.trusted_proxies or settings.signing_sim_url or settings.remote_signing_url),
             "WITNESS_URL: cần https ngoài máy này / must be https outside this machine": _is_plain_and_remote(
                 settings.witness_url
             ),
@@ -421,6 +438,10 @@ SETTING_DESCRIPTIONS: Mapping[str, str] = {
     "SMS_KEY": "signs what is asked of it and what it answers (or SMS_KEY_FILE)",
     "INSURANCE_URL": "desk of social insurance that vouches for numbers; empty: that way of registering refuses",
     "INSURANCE_KEY": "signs what is asked of it and what it answers (or INSURANCE_KEY_FILE)",
+    "SIGNING_SIM_URL": "operator's service for signing SIMs; empty: that way is not offered",
+    "SIGNING_SIM_KEY": "signs what is asked of it and what it answers (or SIGNING_SIM_KEY_FILE)",
+    "REMOTE_SIGNING_URL": "provider's service for remote signing; empty: that way is not offered",
+    "REMOTE_SIGNING_KEY": "signs what is asked of it and what it answers (or REMOTE_SIGNING_KEY_FILE)",
     "WITNESS_URL": "witness of the trail, run by the security officers on another host; empty: nobody cosigns",
     "WITNESS_KEY": "its public key, as `vonglau witness --show-key` prints it there",
     "ANCHOR_EVERY": "seconds between two checkpoints that are cosigned and time-stamped; 3600 when empty",
@@ -438,6 +459,9 @@ SETTING_DESCRIPTIONS: Mapping[str, str] = {
     "CLIENT_CA_FILE": "roots that people's certificates (signing USB or SIM) must descend from; empty: none is taken",
     "CLIENT_CRL_FILE": "revocation lists (PEM) of every authority among them; read anew when the file changes",
     "PROXY_ADDRESSES": "addresses the reverse proxy calls from, for client certificates; this machine when empty",
-    "SIGN_IN_OFF": "ways to sign in that are switched off: directory, local, e-id, central, certificate, key",
+    "SIGN_IN_OFF": (
+        "ways to sign in that are switched off: directory, local, e-id, central, certificate, key, signing-sim, "
+        "remote-signing; who registers by one does not then either"
+    ),
     "SEPARATION": "off when the processes share one account; refused in production",
 }

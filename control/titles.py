@@ -339,6 +339,8 @@ ACTION_TITLES: Mapping[Action, Message] = {
     Action.SESSION_BROWSER_END: Message(vi="Kết thúc phiên", en="End a session"),
     Action.SESSION_BROWSER_START: Message(vi="Mở phiên", en="Start a session"),
     Action.SESSION_LEVEL_RAISE: Message(vi="Nâng mức bảo đảm của phiên", en="Raise the level of a session"),
+    Action.SIGN_IN_SIGNING_ASK: Message(vi="Yêu cầu ký số trên điện thoại", en="Ask a phone for a signature"),
+    Action.SIGN_IN_SIGNING_CHECK: Message(vi="Nhận chữ ký số từ điện thoại", en="Take a signature from a phone"),
     Action.SIGN_IN_SMS_CHECK: Message(vi="Kiểm tra mã tin nhắn", en="Check a code by short message"),
     Action.SIGN_IN_SMS_SEND: Message(vi="Gửi mã đăng nhập qua tin nhắn", en="Send a sign-in code by short message"),
     Action.SIGN_IN_CODE_CHECK: Message(vi="Đăng nhập, bước mã một lần", en="Sign in, one-time code"),

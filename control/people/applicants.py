@@ -19,6 +19,7 @@ from control.people.citizens.registering import end_registration
 from control.people.issues.service import breach_late
 from control.people.outbox.service import send_waiting
 from control.people.recoveries.service import end_stale_recoveries
+from control.people.signing.service import forget_old as forget_questions
 from control.settings import Settings
 from policies import RULES_ZONE, Policies
 
@@ -35,7 +36,7 @@ def escalate_missed_clocks(session: Session, *, act: Act) -> Sequence[str]:
 
 
 def end_stale_registrations(session: Session, *, act: Act, limit: int = 500) -> int:
-    """End registrations whose code never came back, and recoveries nobody finished; nothing personal of them stays."""
+    """End registrations whose code or signature never came, and recoveries nobody finished; nothing of them stays."""
     rows = session.scalars(
         select(CitizenRegistration)
         .where(CitizenRegistration.ended_at.is_(None), CitizenRegistration.expires_at <= act.now)
@@ -45,6 +46,7 @@ def end_stale_registrations(session: Session, *, act: Act, limit: int = 500) -> 
     ).all()
     for row in rows:
         end_registration(session, row, reason="expired", act=act)
+    forget_questions(session, now=act.now)
     return len(rows) + end_stale_recoveries(session, act=act, limit=limit)
 
 

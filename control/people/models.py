@@ -22,6 +22,7 @@ from control.people.scope.models import Unit
 from control.people.seniors.models import SeniorAccount, SeniorRight
 from control.people.sessions.models import LoginSession
 from control.people.signin.models import KnownDevice, PendingSignIn, SignInTry
+from control.people.signing.models import SigningQuestion
 from control.people.stepup.models import StepUp
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "SeniorAccount",
     "SeniorRight",
     "SignInTry",
+    "SigningQuestion",
     "StepUp",
     "Unit",
 ]

@@ -48,13 +48,16 @@ def sign_in_rules(policies: Policies, *, settings: Settings, on: date) -> SignIn
     )
 
 
-PROOFS = ("password", "totp", "sms", "webauthn", "recovery", "certificate")
+PROOFS = ("password", "totp", "sms", "webauthn", "recovery", "certificate", "signing-sim", "remote-signing")
 
 
 def proof_levels(policies: Policies, *, settings: Settings, on: date) -> Mapping[str, Level]:
     """Return how surely each kind of proof tells who somebody is, on a day. Raises PolicyError, ValueError."""
-    found = {proof: Level(policies.parameter(f"assurance_of_{proof}", settings.profile, on).value) for proof in PROOFS}
-    return MappingProxyType(found)
+
+    def level(proof: str) -> Level:
+        return Level(policies.parameter(f"assurance_of_{proof.replace('-', '_')}", settings.profile, on).value)
+
+    return MappingProxyType({proof: level(proof) for proof in PROOFS})
 
 
 def session_rules(policies: Policies, *, settings: Settings, on: date) -> SessionRules:

@@ -32,6 +32,8 @@ class Way(StrEnum):
     CENTRAL = "central"
     CERTIFICATE = "certificate"
     KEY = "key"
+    SIGNING_SIM = "signing-sim"
+    REMOTE_SIGNING = "remote-signing"
 
 
 def ways_for(policies: Policies, *, kind: str, settings: Settings, on: date) -> frozenset[Way]:

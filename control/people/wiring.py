@@ -27,6 +27,8 @@ from control.people.roles.routes import matrix
 from control.people.seniors.routes import seniors
 from control.people.sessions.routes import sessions
 from control.people.signin.keyroutes import signin
+from control.people.signing import messages as signing_messages
+from control.people.signing.routes import signing
 from control.people.stepup.routes import step_up
 
 
@@ -45,6 +47,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     levels,
     oidc,
     certificates,
+    signing,
     seniors,
     passwords,
     registration,
@@ -53,7 +56,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     issues,
     recovering,
 )
-MESSAGES: Mapping[str, Message] = {**messages.MESSAGES, **applicant_messages.MESSAGES}
+MESSAGES: Mapping[str, Message] = {**messages.MESSAGES, **applicant_messages.MESSAGES, **signing_messages.MESSAGES}
 PORTS: Mapping[str, Any] = {
     "degraded:directory": directory_part,
     "directory_readers": Readers(),

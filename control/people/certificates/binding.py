@@ -7,6 +7,7 @@ of its holder and suspends what rests on it, in one transaction.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import delete, select
@@ -32,6 +33,15 @@ RULE = "people.certificate"
 LABEL_CHARACTERS = 60
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """How a signing service reaches the key of a certificate: by which way, and which number or account."""
+
+    carrier: str
+    token: bytes
+    sealed: bytes = field(repr=False)
+
+
 def certificates_of(session: Session, *, person_id: int) -> Sequence[ClientCertificate]:
     """Return everything ever recorded for a person, the newest first."""
     return session.scalars(
@@ -52,12 +62,13 @@ def certificate_in_use(session: Session, *, fingerprint: bytes) -> ClientCertifi
 
 
 def active_certificate(session: Session, *, person_id: int, now: datetime) -> ClientCertificate | None:
-    """Return the certificate a person can prove themselves with now: bound, not taken away, not run out."""
+    """Return the certificate a person's browser can prove them with now: bound, not taken away, not run out."""
     return session.scalar(
         select(ClientCertificate)
         .where(
             ClientCertificate.person_id == person_id,
             ClientCertificate.state == "active",
+            ClientCertificate.carrier == "signing-usb",
             ClientCertificate.valid_to > now,
         )
         .order_by(ClientCertificate.id.desc())
@@ -137,8 +148,16 @@ def refuse_certificate(session: Session, *, certificate_id: int, act: Act) -> No
     )
 
 
-def register_by_certificate(session: Session, *, holder: Holder, kind: str, login: str, act: Act) -> ClientCertificate:
-    """Make the citizen or organisation that a valid certificate nobody has stands for (S4-9.2.c)."""
+def was_known(session: Session, holder: Holder) -> bool:
+    """Tell whether a certificate is bound, waits for a second officer, was refused or taken away."""
+    found = select(ClientCertificate.id).where(ClientCertificate.fingerprint == holder.fingerprint)
+    return session.scalar(found) is not None
+
+
+def register_by_certificate(
+    session: Session, *, holder: Holder, kind: str, login: str, act: Act, reach: Reach | None = None
+) -> ClientCertificate:
+    """Make the citizen or organisation that a valid certificate nobody has stands for (S4-9.2.c, S4-9.2.d)."""
     name = nfc((holder.organisation or holder.name) if kind == "organisation" else holder.name) or login
     person = Person(
         login=login,
@@ -150,8 +169,17 @@ def register_by_certificate(session: Session, *, holder: Holder, kind: str, logi
     )
     session.add(person)
     session.flush()
+    return bind_own(session, person=person, holder=holder, reach=reach, act=act)
+
+
+def bind_own(
+    session: Session, *, person: Person, holder: Holder, act: Act, reach: Reach | None = None
+) -> ClientCertificate:
+    """Bind a validated certificate that its holder just proved to their own account; officers have no part in it."""
     row = _row(person, holder, requested_by_id=person.id, document_number="", act=act)
     row.bound_by = "registration"
+    if reach is not None:
+        row.carrier, row.reach_token, row.reach_sealed = reach.carrier, reach.token, reach.sealed
     session.add(row)
     _activate(session, row, act=act)
     row.state = "active"
@@ -160,7 +188,12 @@ def register_by_certificate(session: Session, *, holder: Holder, kind: str, logi
         session,
         Action.FACTOR_CERTIFICATE_REGISTER,
         about=audit.About(person_id=f"person:{person.id}"),
-        details={"certificate": row.id, "kind": kind, "sha256": holder.fingerprint.hex()},
+        details={
+            "certificate": row.id,
+            "kind": person.kind,
+            "carrier": row.carrier,
+            "sha256": holder.fingerprint.hex(),
+        },
     )
     return row
 
@@ -217,7 +250,7 @@ def _activate(session: Session, row: ClientCertificate, *, act: Act) -> None:
     """Give the person the factor that the certificate is."""
     factor = Factor(
         person_id=row.person_id,
-        kind="certificate",
+        kind="certificate" if row.carrier in {None, "signing-usb"} else row.carrier,
         state="active",
         label=f"{row.serial}"[:LABEL_CHARACTERS],
         created_at=act.now,

@@ -9,7 +9,7 @@ by its authority refuses (fail closed). OCSP is not asked.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
 from urllib.parse import unquote
@@ -24,6 +24,7 @@ from cryptography.x509.verification import Criticality, ExtensionPolicy, Policy,
 
 PEM_CHARACTERS = 16_384
 DEPTH = 4
+NUMBERED = ("CCCD:", "MST:")  # how the user id of a subject says which number stands behind it
 LEAST_RSA_BITS = 2048
 CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
 KNOWN_CRITICAL = (
@@ -78,6 +79,7 @@ class Holder:
     valid_from: datetime
     valid_to: datetime
     pem: str
+    number: str = field(default="", repr=False)  # as its authority verified it: identity number or tax code
 
 
 def parse(text: str) -> x509.Certificate:
@@ -137,6 +139,7 @@ def holder_of(certificate: x509.Certificate) -> Holder:
         valid_from=certificate.not_valid_before_utc,
         valid_to=certificate.not_valid_after_utc,
         pem=certificate.public_bytes(Encoding.PEM).decode(),
+        number=uid.partition(":")[2].strip() if uid.upper().startswith(NUMBERED) else "",
     )
 
 

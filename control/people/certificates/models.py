@@ -17,11 +17,15 @@ from control.people.directory.models import one_of
 
 STATES = ("requested", "active", "refused", "revoked")
 BOUND_BY = ("officers", "registration")
+CARRIERS = ("signing-usb", "signing-sim", "remote-signing")
 END_REASONS = ("lost", "stolen", "replaced", "left", "refused", "factor-reset")
 
 
 class ClientCertificate(Base):
-    """One certificate of one person; `fingerprint` is the SHA-256 of its DER bytes."""
+    """One certificate of one person; `fingerprint` is the SHA-256 of its DER bytes.
+
+    One that a signing service reaches (`carrier`) says by which phone number or account, sealed and as a keyed token.
+    """
 
     __tablename__ = "client_certificate"
     __table_args__ = (
@@ -42,6 +46,12 @@ class ClientCertificate(Base):
         CheckConstraint("(state IN ('refused', 'revoked')) = (ended_at IS NOT NULL)", name="ended_has_moment"),
         CheckConstraint("(ended_at IS NULL) = (ended_reason IS NULL)", name="ended_has_reason"),
         CheckConstraint(one_of("ended_reason", END_REASONS), name="ended_reason_known"),
+        CheckConstraint(one_of("carrier", CARRIERS), name="carrier_known"),
+        CheckConstraint(
+            "(carrier = 'signing-usb') = (reach_token IS NULL) AND (reach_token IS NULL) = (reach_sealed IS NULL)",
+            name="carrier_reached",
+        ),
+        CheckConstraint("octet_length(reach_token) = 32", name="reach_token_size"),
         Index("ix_client_certificate_person_id", "person_id", "id"),
         Index("ix_client_certificate_requested", "id", postgresql_where=text("state = 'requested'")),
     )
@@ -64,5 +74,8 @@ class ClientCertificate(Base):
     confirmed_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     confirmed_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
+    carrier: Mapped[str] = mapped_column(Text, server_default=text("'signing-usb'"))
+    reach_token: Mapped[bytes | None]
+    reach_sealed: Mapped[bytes | None]
     ended_at: Mapped[datetime | None]
     ended_reason: Mapped[str | None] = mapped_column(Text)

@@ -5,7 +5,7 @@ Invariant: the certificate is judged anew at every use; a revoked one opens noth
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field
 
 from cryptography import x509
 from sqlalchemy.orm import Session
@@ -14,9 +14,11 @@ import audit
 from control.actions import Action
 from control.acts import Act
 from control.decisions import Deny
-from control.people.certificates.binding import certificate_in_use, register_by_certificate
+from control.people.certificates.binding import certificate_in_use
 from control.people.certificates.domain import CertificateRefused, Holder, Trust, judge
 from control.people.certificates.models import ClientCertificate
+from control.people.citizens.domain import Elsewhere
+from control.people.citizens.vouched import VouchRules, kind_of, register_holder
 from control.people.directory.models import Person
 from control.people.factors.models import Factor
 from control.people.locks.standing import reason_to_stay_out
@@ -25,6 +27,20 @@ from control.people.signin.service import Result, Rules, Step
 from control.people.ways import STAFF_LIKE, Way
 
 RULE = "sign_in.certificate"
+
+
+CARRIER = "signing-usb"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Newcomers:
+    """Whom a certificate nobody has yet may register: kinds of people, the kind asked for if any, a fresh name."""
+
+    kinds: frozenset[str]
+    login: str
+    random: bytes = field(repr=False)
+    rules: VouchRules | None = None
+    asked: str | None = None
 
 
 def judged(certificate: x509.Certificate | None, *, trust: Trust | None, act: Act) -> Holder | Deny:
@@ -46,7 +62,7 @@ def sign_in_by_certificate(
     trust: Trust | None,
     session_token: str,
     next_path: str,
-    fresh_login: str,
+    newcomers: Newcomers,
     rules: Rules,
     act: Act,
 ) -> Result:
@@ -56,12 +72,10 @@ def sign_in_by_certificate(
     if isinstance(holder, Deny):
         act.refuse(session, action, holder)
         return Result(step=Step.REFUSED)
-    row = certificate_in_use(session, fingerprint=holder.fingerprint) or _registered(
-        session, holder, login=fresh_login, rules=rules, act=act
-    )
+    row = _in_browser(session, holder) or _registered(session, holder, newcomers=newcomers, act=act)
     if isinstance(row, Deny):
         act.refuse(session, action, row, details={"sha256": holder.fingerprint.hex()})
-        return Result(step=Step.REFUSED)
+        return Result(step=Step.REFUSED, reason=row.reason if newcomers.asked else "")
     person = session.get_one(Person, row.person_id, with_for_update=True, populate_existing=True)
     about = audit.About(person_id=f"person:{person.id}")
     reason = reason_to_stay_out(session, person=person, now=act.now) or rules.closed(Way.CERTIFICATE, kind=person.kind)
@@ -71,7 +85,7 @@ def sign_in_by_certificate(
     if reason is not None:
         act.refuse(session, action, Deny(rule=RULE, reason=reason), about=about, details={"certificate": row.id})
         return Result(step=Step.REFUSED)
-    factor_id = _used(session, row, act=act)
+    factor_id = note_use(session, row, act=act)
     actor = start_session(
         session,
         person=person,
@@ -92,13 +106,20 @@ def prove_by_certificate(
     holder = judged(certificate, trust=trust, act=act)
     if isinstance(holder, Deny):
         return holder
-    row = certificate_in_use(session, fingerprint=holder.fingerprint)
+    row = _in_browser(session, holder)
     if row is None or row.person_id != person_id:
         return Deny(rule=RULE, reason="certificate.not_bound")
-    return _used(session, row, act=act)
+    return note_use(session, row, act=act)
 
 
-def _used(session: Session, row: ClientCertificate, *, act: Act) -> int:
+def _in_browser(session: Session, holder: Holder) -> ClientCertificate | None:
+    """Return the row of a certificate in use that a browser brings; what a service reaches has another door."""
+    row = certificate_in_use(session, fingerprint=holder.fingerprint)
+    return row if row is not None and row.carrier == CARRIER else None
+
+
+def note_use(session: Session, row: ClientCertificate, *, act: Act) -> int:
+    """Note that a certificate proved its holder now and return the factor it is."""
     row.last_used_at = act.now
     factor = session.get_one(Factor, row.factor_id)
     factor.last_used_at = act.now
@@ -106,20 +127,19 @@ def _used(session: Session, row: ClientCertificate, *, act: Act) -> int:
     return factor.id
 
 
-def _registered(session: Session, holder: Holder, *, login: str, rules: Rules, act: Act) -> ClientCertificate | Deny:
-    """Register a citizen or organisation by their certificate where the profile opens that way to them."""
-    kind = "organisation" if holder.is_organisation else "citizen"
-    known = Deny(rule=RULE, reason="certificate.not_bound")
-    if rules.closed(Way.CERTIFICATE, kind=kind) is not None or _was_known(session, holder):
-        return known
-    return register_by_certificate(session, holder=replace(holder), kind=kind, login=login, act=act)
-
-
-def _was_known(session: Session, holder: Holder) -> bool:
-    """Tell whether the certificate waits for a second officer, was refused or taken away: it registers nobody then."""
-    from sqlalchemy import select
-
-    return (
-        session.scalar(select(ClientCertificate.id).where(ClientCertificate.fingerprint == holder.fingerprint))
-        is not None
+def _registered(session: Session, holder: Holder, *, newcomers: Newcomers, act: Act) -> ClientCertificate | Deny:
+    """Register a citizen or organisation by their certificate where that way is open to them (S4-9.2.c, S0-15.2)."""
+    kind = kind_of(holder)
+    if newcomers.asked not in {None, kind}:
+        return Deny(rule=RULE, reason="certificate.other_kind")
+    if kind not in newcomers.kinds or newcomers.rules is None:
+        return Deny(rule=RULE, reason="certificate.not_bound")
+    return register_holder(
+        session,
+        holder=holder,
+        way=Elsewhere.SIGNING_USB,
+        login=newcomers.login,
+        random=newcomers.random,
+        rules=newcomers.rules,
+        act=act,
     )

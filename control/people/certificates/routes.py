@@ -20,13 +20,17 @@ from control.access import audited, not_audited, public, requires, signed_in
 from control.actions import Action
 from control.db import unit_of_work
 from control.decisions import Deny
-from control.errors import NotFound
+from control.errors import NotAllowed, NotFound
+from control.people.boxes import NONCE_BYTES
 from control.people.certificates import binding
 from control.people.certificates.domain import CertificateRefused, Holder, judge, parse
 from control.people.certificates.models import ClientCertificate
 from control.people.certificates.present import present_trust, presented_certificate, refuse_forged_header
-from control.people.certificates.proving import sign_in_by_certificate
+from control.people.certificates.proving import Newcomers, sign_in_by_certificate
 from control.people.circumstances import present_rules
+from control.people.citizens.circumstances import fresh
+from control.people.citizens.domain import KINDS, Elsewhere
+from control.people.citizens.registering import refuse_way
 from control.people.directory.domain import parse_login
 from control.people.directory.models import Person
 from control.people.directory.service import people_by_id
@@ -34,7 +38,8 @@ from control.people.sessions.service import end_own_session
 from control.people.signin.domain import local_path
 from control.people.signin.routes import TOKEN_BYTES, first_page
 from control.people.signin.routes import signed_in as enter
-from control.people.signin.service import Step
+from control.people.signin.service import Result, Step
+from control.people.signing.offers import may_register_by, present_vouching, registration_ways
 from control.people.stepup import Ask, Matter, ask_page, demand, steps_up
 from control.permissions import Permission
 from control.requests import current_language, reference_number
@@ -42,6 +47,7 @@ from control.services import services
 from control.text import nfc
 
 LOGIN_BYTES = 5
+OPEN_TO_ALL = "whoever has no account yet registers one"
 DOCUMENT_CHARACTERS = 60
 LOST = ("lost", "stolen", "replaced", "left")
 certificates = Blueprint("certificates", __name__, template_folder="templates")
@@ -53,9 +59,45 @@ certificates.before_app_request(refuse_forged_header)
 @audited(Action.SIGN_IN_CERTIFICATE_CHECK)
 def sign_in() -> ResponseReturnValue:
     """Sign in by the certificate that the proxy saw: possession, and the PIN its token asked for."""
-    session_token = secrets.token_urlsafe(TOKEN_BYTES)
     target = local_path(request.form.get("next", ""))
+    result, session_token = _present(target=target, kind=None)
+    if result.step is Step.SIGNED_IN:
+        return enter(result, session_token)
+    return first_page(next_path=target, fault="certificate.refused", status=HTTPStatus.UNAUTHORIZED)
+
+
+@certificates.get("/register/<kind>/signing-usb")
+@public(because=OPEN_TO_ALL)
+@not_audited(because="a form with one button; a closed way is refused and recorded")
+def ask_registration(kind: str) -> ResponseReturnValue:
+    """Say what registering by a signing USB does."""
+    _refuse_closed(kind)
+    return _registration_page(kind)
+
+
+@certificates.post("/register/<kind>/signing-usb")
+@public(because=OPEN_TO_ALL)
+@audited(Action.SIGN_IN_CERTIFICATE_CHECK)
+def register(kind: str) -> ResponseReturnValue:
+    """Register whom the certificate names, once it is validated (S4-9.2.c, S0-15.2); its holder is signed in then."""
+    _refuse_closed(kind)
+    result, session_token = _present(target="", kind=kind)
+    if result.step is Step.SIGNED_IN:
+        return enter(result, session_token)
+    return _registration_page(kind, fault=result.reason or "certificate.refused", status=HTTPStatus.UNAUTHORIZED)
+
+
+def _present(*, target: str, kind: str | None) -> tuple[Result, str]:
+    """Take the certificate the proxy saw; return what came of it, and the token of the session if one started."""
+    session_token = secrets.token_urlsafe(TOKEN_BYTES)
     trust = present_trust()
+    newcomers = Newcomers(
+        kinds=frozenset(one for one, way in registration_ways() if way is Elsewhere.SIGNING_USB),
+        login=f"ct-{secrets.token_hex(LOGIN_BYTES)}",
+        random=fresh(NONCE_BYTES),
+        rules=present_vouching(),
+        asked=kind,
+    )
     with unit_of_work() as session:
         result = sign_in_by_certificate(
             session,
@@ -63,15 +105,36 @@ def sign_in() -> ResponseReturnValue:
             trust=trust,
             session_token=session_token,
             next_path=target or "/",
-            fresh_login=f"ct-{secrets.token_hex(LOGIN_BYTES)}",
+            newcomers=newcomers,
             rules=present_rules(),
             act=g.act,
         )
         if result.step is Step.SIGNED_IN and g.actor.id:
             end_own_session(session, code=g.actor.session_id or "", reason="replaced", act=g.act)
-    if result.step is Step.SIGNED_IN:
-        return enter(result, session_token)
-    return first_page(next_path=target, fault="certificate.refused", status=HTTPStatus.UNAUTHORIZED)
+    return result, session_token
+
+
+def _refuse_closed(kind: str) -> None:
+    """Stop at a closed way, which is an entry. Raises NotAllowed, NotFound for a kind there is not."""
+    if kind not in KINDS:
+        raise NotFound("kind", kind)
+    judged = may_register_by(Elsewhere.SIGNING_USB, kind=kind)
+    if isinstance(judged, Deny):
+        with unit_of_work() as session:
+            refuse_way(session, judged, way=Elsewhere.SIGNING_USB, kind=kind, act=g.act)
+        raise NotAllowed(judged)
+
+
+def _registration_page(
+    kind: str, *, fault: str | None = None, status: HTTPStatus = HTTPStatus.OK
+) -> ResponseReturnValue:
+    page = render_template(
+        "certificates/register.html",
+        kind=kind,
+        faults={"": services().messages.render(fault, current_language())} if fault else {},
+        reference=reference_number(),
+    )
+    return make_response(page, status)
 
 
 @certificates.get("/people/me/certificates")

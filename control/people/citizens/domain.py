@@ -41,7 +41,7 @@ class Way(StrEnum):
 
 
 class Elsewhere(StrEnum):
-    """Ways that policies may name and that are not registered on these pages."""
+    """Ways that policies may name and that have doors of their own: an identity provider, a certificate."""
 
     ELECTRONIC_IDENTITY = "electronic-identity"
     SIGNING_USB = "signing-usb"
@@ -66,7 +66,8 @@ WORDS: Mapping[str, Way | Elsewhere] = {
     "remote signing": Elsewhere.REMOTE_SIGNING,
     "connected identity providers": Elsewhere.CONNECTED,
 }
-NUMBER_OF: Mapping[tuple[str, Way], str] = {
+SIGNED = (Elsewhere.SIGNING_USB, Elsewhere.SIGNING_SIM, Elsewhere.REMOTE_SIGNING)  # a certificate vouches
+NUMBER_OF: Mapping[tuple[str, Way | Elsewhere], str] = {
     ("citizen", Way.PORTAL): "identity",
     ("citizen", Way.PHONE): "identity",
     ("citizen", Way.INSURANCE): "identity",
@@ -74,6 +75,8 @@ NUMBER_OF: Mapping[tuple[str, Way], str] = {
     ("organisation", Way.TAX): "tax",
     ("organisation", Way.BUSINESS): "business",
     ("organisation", Way.OTHER): "other",
+    **{("citizen", way): "identity" for way in SIGNED},
+    **{("organisation", way): "tax" for way in SIGNED},
 }
 
 
@@ -126,6 +129,16 @@ def open_ways(law: Policies, *, profile: str, on: date) -> tuple[tuple[str, Way]
         (kind, way)
         for kind in KINDS
         for way in Way
+        if isinstance(may_register(way, kind=kind, law=law, profile=profile, on=on), Allow)
+    )
+
+
+def open_by_signature(law: Policies, *, profile: str, on: date) -> tuple[tuple[str, Elsewhere], ...]:
+    """Return which kinds register by which signing device, as policies have it, set up here or not."""
+    return tuple(
+        (kind, way)
+        for kind in KINDS
+        for way in SIGNED
         if isinstance(may_register(way, kind=kind, law=law, profile=profile, on=on), Allow)
     )
 

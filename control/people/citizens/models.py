@@ -1,8 +1,8 @@
 """Registrations under way, accounts of applicants, codes sent to them, and warnings of sleep.
 
 Invariants: name, number, phone and address stand sealed, and a number is found only by its keyed token; a registration
-that ended keeps nothing personal; an account is approved by somebody else than its holder; nothing is deleted, because
-dossiers stay with the authority.
+that ended keeps nothing personal; an account is approved by somebody else than its holder, or was registered by a
+certificate whose authority verified the number; nothing is deleted, because dossiers stay with the authority.
 """
 
 from __future__ import annotations
@@ -96,8 +96,9 @@ class CitizenAccount(Base):
         CheckConstraint("octet_length(sealed) >= 28", name="is_sealed"),
         CheckConstraint("decided_by_id <> person_id", name="not_own_decision"),
         CheckConstraint(
-            "state NOT IN ('approved', 'returned', 'refused') OR "
-            "(decided_by_id IS NOT NULL AND decided_at IS NOT NULL)",
+            "state NOT IN ('approved', 'returned', 'refused') OR (decided_at IS NOT NULL AND "
+            "(decided_by_id IS NOT NULL OR (state = 'approved' AND way IN "
+            "('signing-usb', 'signing-sim', 'remote-signing'))))",
             name="decided_by_somebody",
         ),
         CheckConstraint("(state = 'cancelled') = (cancelled_at IS NOT NULL)", name="cancelled_has_moment"),

@@ -35,6 +35,9 @@ from control.people.oidc.models import ExternalIdentity
 from control.people.sessions.service import live_sessions
 from control.people.signin.domain import address_digest, name_digest
 from control.people.signin.throttle import reserve_code_try, settle_try
+from control.people.signing.domain import WAYS
+from control.people.signing.offers import open_service
+from control.people.signing.own import devices_of
 from control.requests import SESSION_COOKIE, current_language, reference_number
 from control.services import services
 from policies import RULES_ZONE
@@ -88,6 +91,11 @@ def correct() -> ResponseReturnValue:
         account = session.get(CitizenAccount, g.actor.id)
     if account is None:
         raise NotFound("account", g.actor.login)
+    if account.way not in set(Way):  # its certificate vouched for it: nothing is ever returned
+        wrong = Deny(rule=checking.RULE, reason="citizen.not_returned")
+        with unit_of_work() as session:
+            g.act.refuse(session, Action.PEOPLE_APPLICANT_CORRECT, wrong)
+        raise NotAllowed(wrong)
     way = Way(account.way)
     identity = unpack(open_box(account.sealed, key=present_keys().seal, bound_to=bound_to(account.person_id)))
     faults: list[InvalidInput] = []
@@ -205,6 +213,8 @@ def _page(*, faults: dict[str, str] | None = None, status: HTTPStatus = HTTPStat
         issues = session.scalars(
             select(AccountIssue).where(AccountIssue.person_id == g.actor.id).order_by(AccountIssue.id.desc()).limit(20)
         ).all()
+        local = local_identity(session, login=g.actor.login)
+        devices = devices_of(session, person_id=g.actor.id, now=g.now)
     said = None
     if account is not None and account.decision_sealed is not None and account.state in {"returned", "refused"}:
         said = open_box(account.decision_sealed, key=keys.seal, bound_to=f"decision {account.person_id}")
@@ -217,6 +227,9 @@ def _page(*, faults: dict[str, str] | None = None, status: HTTPStatus = HTTPStat
         else services().messages.render(guard.reason, current_language(), **guard.params),
         said=said,
         live=live,
+        devices=devices,
+        has_password=local is not None and local.encoded is not None,
+        signing_ways=[way for way in WAYS if not isinstance(open_service(way, kind=g.actor.kind), Deny)],
         issues=[(code_of(issue.id), issue) for issue in issues],
         form=kept(request.form, *IDENTITY_FIELDS, "text", "kind"),
         faults=faults or {},

@@ -30,9 +30,12 @@ from control.people.directory.domain import parse_password
 from control.people.local.domain import judge_new
 from control.people.local.hashing import make_hash
 from control.people.oidc.identities import is_linked_number
-from control.people.oidc.offers import present_provider_rules
+from control.people.oidc.offers import offers, present_provider_rules
 from control.people.signin.domain import address_digest
 from control.people.signin.throttle import reserve_counted_try
+from control.people.signing.offers import registration_ways
+from control.people.ways import Way as SignIn
+from control.people.ways import ways_for
 from control.requests import current_language, reference_number
 from control.services import services
 from control.sms import InsuranceDesk, SmsGateway
@@ -52,7 +55,13 @@ def ways() -> ResponseReturnValue:
     """Show the ways that are open today; where none is, say where to go instead."""
     held = services()
     found = open_ways(held.policies, profile=held.settings.profile, on=g.now.astimezone(RULES_ZONE).date())
-    return render_template("citizens/ways.html", ways=found, closed=present_closed_rule())
+    return render_template(
+        "citizens/ways.html",
+        ways=found,
+        signed=registration_ways(),
+        vouched=_vouched(),
+        closed=present_closed_rule(),
+    )
 
 
 @registration.get("/register/<kind>/<way>")
@@ -136,6 +145,15 @@ def confirm() -> ResponseReturnValue:
     response = make_response(redirect(url_for("signin.ask"), HTTPStatus.SEE_OTHER))
     response.delete_cookie(COOKIE, secure=True, httponly=True, samesite="Strict", path="/")
     return response
+
+
+def _vouched() -> tuple[str, ...]:
+    """Return which kinds get their account by coming in with an electronic identity; it registers by that alone."""
+    held, today = services(), g.now.astimezone(RULES_ZONE).date()
+    with unit_of_work() as session:
+        is_offered = any(offer.key == SignIn.EID for offer in offers(session))
+    is_open = SignIn.EID in ways_for(held.policies, kind="citizen", settings=held.settings, on=today)
+    return ("citizen",) if is_offered and is_open else ()
 
 
 def _opened(kind: str, way: str) -> Way:

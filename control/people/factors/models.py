@@ -14,7 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from control.db import Base
 from control.people.directory.models import one_of
 
-FACTOR_KINDS = ("totp", "webauthn", "recovery", "certificate", "sms")
+FACTOR_KINDS = ("totp", "webauthn", "recovery", "certificate", "sms", "signing-sim", "remote-signing")
 FACTOR_STATES = ("pending", "active", "removed")
 RESET_STATES = ("requested", "confirmed", "withdrawn")
 CHALLENGE_PURPOSES = ("sign-in", "sign-in-first", "register", "step-up")

@@ -32,6 +32,7 @@ from control.people.factors.recovery import codes_left, make_codes
 from control.people.factors.sealing import NONCE_BYTES
 from control.people.factors.webauthn import CHALLENGE_BYTES
 from control.people.sessions.service import end_sessions
+from control.people.signing.domain import WAYS
 from control.people.stepup import Ask, Matter, ask_page, demand, steps_up
 from control.requests import current_language, reference_number
 from control.services import services
@@ -275,7 +276,7 @@ def _matter(action: Action, title: str, *lines: tuple[str, str], **binds: str) -
 def _own(session: Session, factor_id: int) -> Factor:
     factor = session.get(Factor, factor_id if factor_id < 2**63 else 0, with_for_update=True)
     is_mine = factor is not None and factor.person_id == g.actor.id and factor.state == "active"
-    if factor is None or not is_mine or factor.kind in {"recovery", "certificate"}:
+    if factor is None or not is_mine or factor.kind in {"recovery", "certificate", *WAYS}:
         raise NotFound("factor", factor_id)
     return factor
 

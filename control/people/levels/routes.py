@@ -17,6 +17,7 @@ import audit
 from control.access import audited, not_audited, signed_in
 from control.actions import Action
 from control.db import unit_of_work
+from control.decisions import Deny
 from control.errors import InvalidInput
 from control.levels import Level, reaches
 from control.people.circumstances import present_rules
@@ -24,6 +25,9 @@ from control.people.factors.service import active_factors
 from control.people.oidc.identities import identities_of_person
 from control.people.oidc.offers import offers
 from control.people.signin.domain import local_path
+from control.people.signing.domain import WAYS
+from control.people.signing.offers import open_service
+from control.people.signing.own import devices_of
 from control.people.stepup import Ask, Matter, ask_page, demand, steps_up
 from control.security import allow_form_to
 
@@ -56,6 +60,7 @@ def show() -> ResponseReturnValue:
         held = _own_proofs(session)
         linked = {row.provider for row in identities_of_person(session, person_id=g.actor.id)}
         offered = [offer for offer in offers(session) if offer.key in linked]
+        devices = devices_of(session, person_id=g.actor.id, now=g.now)
     for offer in offered:
         allow_form_to(offer.origin)
     return render_template(
@@ -64,7 +69,13 @@ def show() -> ResponseReturnValue:
         needed=needed,
         is_enough=reaches(g.actor.auth_level, needed),
         proofs=held,
-        would_do=any(reaches(level, needed) for _kind, level in held),
+        would_do=any(reaches(level, needed) for kind, level in held if kind not in WAYS),
+        signing_ways=[
+            way
+            for way in dict.fromkeys(row.carrier for row in devices)
+            if reaches(present_rules().session.levels.get(way, Level.LOW), needed)
+            and not isinstance(open_service(way, kind=g.actor.kind), Deny)
+        ],
         words=words_of_level,
         offers=offered,
         target=local_path(request.args.get("next", "")),

@@ -15,7 +15,7 @@ from control.db import Base
 from control.levels import Level
 from control.people.directory.models import one_of
 
-TRY_KINDS = ("password", "code", "recovery", "enrolment", "registration", "sms", "password-recovery")
+TRY_KINDS = ("password", "code", "recovery", "enrolment", "registration", "sms", "password-recovery", "signing")
 TRY_OUTCOMES = ("open", "failed", "passed", "unanswered", "released")
 DIGEST_BYTES = 32
 

@@ -38,6 +38,7 @@ from control.people.signin import service
 from control.people.signin.devices import remember
 from control.people.signin.domain import local_path, rest_of_answer
 from control.people.signin.service import Half, Result, Step, Typed
+from control.people.signing.offers import sign_in_ways
 from control.people.ways import Way
 from control.requests import SESSION_COOKIE, current_language, reference_number
 from control.security import allow_form_to
@@ -316,6 +317,7 @@ def first_page(
         closed=present_closed_rule(),
         offers=offered,
         takes_certificates=_takes_certificates() and Way.CERTIFICATE in open_ways,
+        signing_ways=sign_in_ways(),
         login=login[:NAME_KEPT],
         next_path=next_path,
         fault=sentence(fault),

@@ -96,11 +96,12 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What came of a step; `actor` and `next_path` only when signed in."""
+    """What came of a step; `actor` and `next_path` only when signed in, `reason` when it may be told."""
 
     step: Step
     actor: Actor | None = None
     next_path: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -215,3 +216,17 @@ def relay() -> Iterator[MailRelay]:
 def mailing(make_portal: Callable[..., Any], relay: MailRelay) -> Any:
     """The portal of the transport ministry with a mail relay beside the gateway."""
     return make_portal(VONGLAU_MAIL_URL=f"smtp://127.0.0.1:{relay.port}", VONGLAU_MAIL_SENDER="vonglau@bo.example.vn")
+
+
+@pytest.fixture
+def make_signers(make_portal: Callable[..., Any], clock: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """Build a portal with a signing SIM service and a remote signing provider, under a profile of your choice."""
+    from tests.integration.people.signers import signing_portals
+
+    yield from signing_portals(make_portal, clock, tmp_path / "signing")
+
+
+@pytest.fixture
+def signers(make_signers: Callable[..., Any]) -> Any:
+    """The portal under the draft for the national portal, where signing SIMs register citizens and organisations."""
+    return make_signers()
