@@ -15,7 +15,7 @@ from control.privilege.accounts import routes as accounts
 from control.privilege.accounts.entering import watch_entry
 from control.privilege.accounts.using import note_use_of
 from control.privilege.agreements import routes as agreements
-from control.privilege.agreements.service import agreement_in_force
+from control.privilege.agreements.service import agreement_in_force, end_agreements_on
 from control.privilege.api import routes as api
 from control.privilege.assets import routes as assets
 from control.privilege.breakglass import routes as breakglass
@@ -77,6 +77,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
 PORTS: Mapping[str, Any] = {
     "account_panel:secret": vault_panel,
     "account_use": note_use_of,
+    "document_closer:agreements": end_agreements_on,
     "document_closer:population": withdraw_rights_on,
     "grant_closer:vault": close_checkouts,
     "grant_lookup": GRANT_LOOKUP,

@@ -1,6 +1,7 @@
 """Record and end agreements, and tell whether a provider has one in force on a day.
 
-Invariant: without an agreement in force there is no provider, whatever settings say (S4-9.3).
+Invariant: without an agreement in force there is no provider, whatever settings say (S4-9.3); a document that was
+withdrawn carries none from its day on, whether the agreement was ended by then or not (pam.md E9).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from control.people import PersonRef, people_by_id
 from control.ports import AgreementRef
 from control.privilege.agreements.models import ProviderAgreement
 from control.privilege.documents.domain import is_in_force
-from control.privilege.documents.models import AuthorisingDocument
+from control.privilege.documents.models import AuthorisingDocument, DocumentWithdrawal
 from policies import RULES_ZONE
 
 RULE = "privilege.agreement"
@@ -39,26 +40,21 @@ class AgreementRow:
 
 def agreement_in_force(session: Session, *, provider: str, on: date) -> AgreementRef | None:
     """Answer the port `provider_agreement`."""
-    row = session.execute(
-        select(ProviderAgreement, AuthorisingDocument.number)
+    found = session.execute(
+        select(ProviderAgreement, AuthorisingDocument)
         .join(AuthorisingDocument, AuthorisingDocument.id == ProviderAgreement.document_id)
-        .where(
-            ProviderAgreement.provider == provider,
-            ProviderAgreement.ended_at.is_(None),
-            ProviderAgreement.valid_from <= on,
-            ProviderAgreement.valid_to >= on,
-        )
+        .where(ProviderAgreement.provider == provider, ProviderAgreement.ended_at.is_(None))
     ).one_or_none()
-    if row is None:
+    if found is None or not _holds(found[0], found[1], on=on):
         return None
-    return AgreementRef(id=row[0].id, document_number=row[1], until=row[0].valid_to)
+    return AgreementRef(id=found[0].id, document_number=found[1].number, until=found[0].valid_to)
 
 
 def record_agreement(session: Session, *, provider: str, document_id: int, act: Act) -> ProviderAgreement | Deny:
     """Let a provider vouch for people as long as its document is in force; a former agreement ends by that."""
     document = session.get(AuthorisingDocument, document_id)
     today = act.now.astimezone(RULES_ZONE).date()
-    if document is None or document.valid_to < today:
+    if document is None or document.valid_to < today or _is_withdrawn(document, on=today):
         decision = Deny(rule=RULE, reason="agreement.document_over", citation="S4-9.3")
         act.refuse(session, Action.PRIVILEGE_AGREEMENT_RECORD, decision, details={"provider": provider})
         return decision
@@ -96,8 +92,30 @@ def end_agreement(session: Session, *, agreement_id: int, act: Act) -> None:
     _end(session, row, act=act)
 
 
-def _end(session: Session, row: ProviderAgreement, *, act: Act) -> None:
-    row.ended_at, row.ended_by_id = act.now, act.actor.id
+def end_agreements_on(session: Session, *, document_id: int, act: Act) -> int:
+    """End what rests on a withdrawn document, in the name of who withdrew it. Implements the wing's DocumentCloser."""
+    rows = session.scalars(
+        select(ProviderAgreement)
+        .where(ProviderAgreement.document_id == document_id, ProviderAgreement.ended_at.is_(None))
+        .order_by(ProviderAgreement.id)
+        .with_for_update()
+    ).all()
+    withdrawn_by = session.get_one(DocumentWithdrawal, document_id).recorded_by_id if rows else 0
+    for row in rows:
+        _end(session, row, act=act, by_id=withdrawn_by)
+    return len(rows)
+
+
+def _holds(row: ProviderAgreement, document: AuthorisingDocument, *, on: date) -> bool:
+    return is_in_force(row.valid_from, row.valid_to, on=on, withdrawn_from=document.withdrawn_from)
+
+
+def _is_withdrawn(document: AuthorisingDocument, *, on: date) -> bool:
+    return document.withdrawn_from is not None and document.withdrawn_from <= on
+
+
+def _end(session: Session, row: ProviderAgreement, *, act: Act, by_id: int = 0) -> None:
+    row.ended_at, row.ended_by_id = act.now, by_id or act.actor.id
     session.flush()
     document = session.get_one(AuthorisingDocument, row.document_id)
     act.record(
@@ -114,15 +132,15 @@ def list_agreements(
     """Return one page of agreements, the newest first, and who recorded them."""
     table = ProviderAgreement
     query = (
-        select(table, AuthorisingDocument.number)
+        select(table, AuthorisingDocument)
         .join(AuthorisingDocument, AuthorisingDocument.id == table.document_id)
         .where(listing.after(table.recorded_at, table.id))
     )
     if listing.filters["provider"]:
         query = query.where(table.provider == listing.filters["provider"])
     found: Sequence[AgreementRow] = [
-        AgreementRow(agreement=row, document_number=number, state=_state(row, today=today))
-        for row, number in session.execute(
+        AgreementRow(agreement=row, document_number=document.number, state=_state(row, document, today=today))
+        for row, document in session.execute(
             query.order_by(*listing.order(table.recorded_at, table.id)).limit(listing.limit)
         )
     ]
@@ -131,9 +149,9 @@ def list_agreements(
     return page, dict(people)
 
 
-def _state(row: ProviderAgreement, *, today: date) -> str:
+def _state(row: ProviderAgreement, document: AuthorisingDocument, *, today: date) -> str:
     if row.ended_at is not None:
         return "ended"
-    if is_in_force(row.valid_from, row.valid_to, on=today):
+    if _holds(row, document, on=today):
         return "in-force"
-    return "over" if row.valid_to < today else "not-yet"
+    return "not-yet" if today < row.valid_from else "over"

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from control.decisions import Allow, Deny
 from control.errors import NotFound
+from control.privilege.agreements.service import agreement_in_force, record_agreement
 from control.privilege.documents.forms import Scrutiny, read_document
 from control.privilege.documents.models import DocumentSignature, DocumentWithdrawal
 from control.privilege.documents.service import (
@@ -123,6 +124,35 @@ def test_e9_keys_on_a_withdrawn_document_are_revoked(session, house):
     withdraw(session, house)
 
     assert (key.state, key.revoked_at) == ("revoked", NOON)
+
+
+@pytest.mark.attack("E9")
+@pytest.mark.requirement("S4-9.3")
+def test_e9_a_provider_whose_agreement_rests_on_a_withdrawn_document_vouches_for_nobody(session, house):
+    agreement = record_agreement(session, provider="e-id", document_id=house.document.id, act=house.as_admin())
+    before = agreement_in_force(session, provider="e-id", on=TODAY)
+
+    withdraw(session, house, days=2)
+    waits = agreement_in_force(session, provider="e-id", on=TODAY + timedelta(days=1))
+    on_the_day = agreement_in_force(session, provider="e-id", on=TODAY + timedelta(days=2))
+    carried_out_at = NOON + timedelta(days=2)
+    carry_out_withdrawals(session, act=house.as_admin(now=carried_out_at))
+
+    assert before is not None
+    assert waits is not None
+    assert on_the_day is None
+    assert agreement.ended_at == carried_out_at
+    assert "privilege:agreement:end" in [one["event"]["action"] for one in entries(session)]
+
+
+@pytest.mark.attack("E9")
+def test_e9_no_agreement_is_recorded_on_a_withdrawn_document(session, house):
+    withdraw(session, house)
+
+    refused = record_agreement(session, provider="e-id", document_id=house.document.id, act=house.as_admin())
+
+    assert refused.reason == "agreement.document_over"
+    assert last_event(session) == ("privilege:agreement:record", "failure", "agreement.document_over")
 
 
 def test_an_account_change_cannot_cite_a_withdrawn_document(session, house):
