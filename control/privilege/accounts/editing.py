@@ -13,11 +13,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
 from control.actions import Action
-from control.acts import Act
+from control.acts import Act, Actor
 from control.decisions import Allow, Decision, Deny
 from control.errors import NotFound
 from control.people.models import Person
 from control.privilege.accounts.changing import about, change_state
+from control.privilege.accounts.listing import visible_to
 from control.privilege.accounts.models import AccountEdit, PrivilegedAccount
 from control.privilege.documents.domain import is_in_force
 from control.privilege.documents.models import AuthorisingDocument
@@ -139,9 +140,11 @@ def open_edit(session: Session, *, account_id: int) -> AccountEdit | None:
     return session.scalar(query.where(AccountEdit.account_id == account_id, AccountEdit.state == "proposed"))
 
 
-def open_edits(session: Session, *, limit: int = 100) -> tuple[AccountEdit, ...]:
-    """Return the edits that wait, the oldest first."""
-    query = select(AccountEdit).options(*NEIGHBOURS).where(AccountEdit.state == "proposed")
+def open_edits(session: Session, *, viewer: Actor, limit: int = 100) -> tuple[AccountEdit, ...]:
+    """Return the edits of accounts in the viewer's scope that wait, the oldest first."""
+    seen = select(PrivilegedAccount.id).where(*visible_to(viewer))
+    query = select(AccountEdit).options(*NEIGHBOURS)
+    query = query.where(AccountEdit.state == "proposed", AccountEdit.account_id.in_(seen))
     return tuple(session.scalars(query.order_by(AccountEdit.id).limit(limit)))
 
 

@@ -83,7 +83,7 @@ def propose(code: str) -> ResponseReturnValue:
 def index() -> ResponseReturnValue:
     """List the edits that wait for a second person, each with what it changes."""
     with unit_of_work() as session:
-        rows = editing.open_edits(session)
+        rows = editing.open_edits(session, viewer=g.actor)
     return render_template("accounts/edits.html", rows=[(row, lines_of(row)) for row in rows])
 
 

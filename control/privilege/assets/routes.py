@@ -42,7 +42,7 @@ def index() -> ResponseReturnValue:
     """List the assets."""
     listing = LISTING.read(request.args)
     with unit_of_work() as session:
-        page = service.list_assets(session, listing=listing)
+        page = service.list_assets(session, listing=listing, viewer=g.actor)
     if listing.wants_csv:
         header = ("code", "title", "kind", "level", "unit", "responsible", "accounts")
         rows = (

@@ -13,10 +13,11 @@ from sqlalchemy.orm import Session, joinedload
 
 import audit
 from control.actions import Action
-from control.acts import Act
+from control.acts import Act, Actor
 from control.decisions import Deny
 from control.errors import NotFound
 from control.frame.tables import Listing, ListingRules, Page
+from control.privilege.accounts.listing import visible_to
 from control.privilege.accounts.models import PrivilegedAccount
 from control.privilege.assets.models import Asset
 
@@ -36,8 +37,8 @@ class AssetFacts:
     responsible_id: int | None
 
 
-def list_assets(session: Session, *, listing: Listing) -> Page[tuple[Asset, int]]:
-    """Return one page of assets with how many accounts each has that are not retired."""
+def list_assets(session: Session, *, listing: Listing, viewer: Actor) -> Page[tuple[Asset, int]]:
+    """Return one page of assets with how many accounts in the viewer's scope each has that are not retired."""
     query = select(Asset).options(joinedload(Asset.responsible))
     if listing.filters["kind"]:
         query = query.where(Asset.kind == listing.filters["kind"])
@@ -52,7 +53,9 @@ def list_assets(session: Session, *, listing: Listing) -> Page[tuple[Asset, int]
         query.where(listing.after(Asset.code)).order_by(*listing.order(Asset.code)).limit(listing.limit)
     ).all()
     counted = select(PrivilegedAccount.asset_id, func.count()).where(
-        PrivilegedAccount.asset_id.in_([row.id for row in rows]), PrivilegedAccount.state != "retired"
+        PrivilegedAccount.asset_id.in_([row.id for row in rows]),
+        PrivilegedAccount.state != "retired",
+        *visible_to(viewer),
     )
     counts = {row[0]: int(row[1]) for row in session.execute(counted.group_by(PrivilegedAccount.asset_id))}
     pairs = [(row, counts.get(row.id, 0)) for row in rows]

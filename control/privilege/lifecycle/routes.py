@@ -25,7 +25,7 @@ from control.permissions import Permission
 from control.privilege.answers import faults_of
 from control.privilege.assets.models import Asset
 from control.privilege.lifecycle import filing, forms, listing
-from control.privilege.lifecycle.checking import accounts_of_unit, unit_of
+from control.privilege.lifecycle.checking import accounts_of_unit, may_ask_for, unit_of
 from control.privilege.lifecycle.clocks import Dates
 from control.privilege.lifecycle.domain import FORMS_OF, OPEN, WELCOME_FORMS, Form, Kind, State, may_work
 from control.privilege.lifecycle.handover import handovers_of_lines
@@ -204,8 +204,9 @@ def _form_page(shown: _Shown) -> str:
         own = unit_of(session, person_id=g.actor.id)
         typed = shown.form.get("unit", "")
         unit = typed if typed and typed.isprintable() else own  # no database takes a zero byte
-        accounts = accounts_of_unit(session, unit=unit, kind=shown.kind)
-        roles = sorted(roles_of_units(session, units=[unit])[unit])
+        seen = unit if may_ask_for(g.act, unit=unit, own_unit=own) else own  # never the accounts of another's
+        accounts = accounts_of_unit(session, unit=seen, kind=shown.kind)
+        roles = sorted(roles_of_units(session, units=[seen])[seen])
         assets = session.execute(
             select(Asset.code, Asset.title).where(Asset.kind == "software").order_by(Asset.code)
         ).all()

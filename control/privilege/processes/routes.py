@@ -95,7 +95,8 @@ def show(code: str) -> ResponseReturnValue:
     with unit_of_work() as session:
         process = service.load_process(session, code)
         holders = service.holders_of(session, steps=process.steps)
-    return render_template("processes/show.html", process=process, holders=holders)
+        seen = service.in_sight(session, codes={code for codes in holders.values() for code in codes}, viewer=g.actor)
+    return render_template("processes/show.html", process=process, holders=holders, seen=seen)
 
 
 @blueprint.post("/<code>/activation")

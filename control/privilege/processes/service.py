@@ -15,11 +15,12 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 import audit
 from control.actions import Action
-from control.acts import Act
+from control.acts import Act, Actor
 from control.decisions import Allow, Decision, Deny
 from control.errors import InvalidInput, NotFound
 from control.frame.tables import Listing, Page
 from control.people.models import Person
+from control.privilege.accounts.listing import visible_to
 from control.privilege.accounts.models import PrivilegedAccount
 from control.privilege.documents.models import AuthorisingDocument
 from control.privilege.processes.models import AccountProcess, AccountRight, ProcessStep
@@ -172,6 +173,15 @@ def holders_of(session: Session, *, steps: Collection[ProcessStep]) -> Mapping[i
     for unit, role, code in session.execute(query):
         found[unit, role] = (*found.get((unit, role), ()), code)
     return {step.position: found.get((step.unit, step.role), ()) for step in steps}
+
+
+def in_sight(session: Session, *, codes: Collection[str], viewer: Actor) -> frozenset[str]:
+    """Return which of these accounts the viewer may see; that a step has a holder is no secret, who it is may be."""
+    return frozenset(
+        session.scalars(
+            select(PrivilegedAccount.code).where(PrivilegedAccount.code.in_(list(codes)), *visible_to(viewer))
+        )
+    )
 
 
 def vacancies(session: Session, *, limit: int = VACANT_MOST) -> tuple[Vacancy, ...]:

@@ -223,3 +223,22 @@ def test_the_page_of_what_is_left_leads_to_a_new_owner(app, kept):
     admin = Browser(app, actor_of(kept.admin, roles=("administrator",)))
 
     assert "/privilege/accounts/case-files.la/edit" in admin.get("/privilege/accounts/handover")
+
+
+@pytest.mark.attack("E15")
+@pytest.mark.requirement("S3-7.3")
+def test_e15_a_leader_reads_no_edit_and_counts_no_account_of_another_unit(app, kept):
+    with app.extensions["vonglau"].database.unit_of_work() as session:
+        propose_edit(session, account=session.merge(kept.account), wanted=wanted(kept), act=kept.as_admin())
+        theirs = make_person(session, roles=("unit-leader",), unit="Bộ phận Một cửa")
+        ours = make_person(session, roles=("unit-leader",), unit=kept.owner.unit)
+    stranger, leader = (Browser(app, actor_of(one, roles=("unit-leader",))) for one in (theirs, ours))
+    sheet = "/privilege/assets?format=csv"
+
+    seen = [kept.account.code in one.get("/privilege/edits") for one in (stranger, leader)]
+    counted = [
+        re.search(r"^case-files,.*,(\d+)\r$", one.client.get(sheet).text, re.MULTILINE)[1] for one in (stranger, leader)
+    ]
+
+    assert seen == [False, True]
+    assert counted == ["0", "1"]

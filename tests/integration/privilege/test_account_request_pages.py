@@ -18,7 +18,7 @@ from control.privilege.lifecycle.models import AccountRequestPaper
 from control.privilege.lifecycle.papers import reply_page
 from control.privilege.notices.models import AccountNotice
 from tests.factories.lifecycle import OTHER_UNIT, PROVINCE, Unit, pdf_of
-from tests.factories.privilege import NOON, PDF, actor_of
+from tests.factories.privilege import NOON, PDF, actor_of, make_person
 from tests.factories.signing import authority, signed_pdf, turned
 from tests.integration.privilege.test_pages import Browser
 
@@ -533,3 +533,40 @@ def test_what_is_typed_by_a_hostile_hand_is_a_fault_and_never_more(world):
     draw(world, "create", status=422, pasted="x" * 300_000)
     world.clerk.get(f"{BASE}/TK-99999999999999999999", status=404)
     world.clerk.get(f"{BASE}/TK-%00", status=404)
+
+
+@pytest.mark.attack("E15")
+@pytest.mark.requirement("S3-7.3")
+def test_e15_the_form_names_no_account_of_another_unit_whatever_unit_is_typed(world):
+    code = account(world, person=world.unit.officer)
+    fields = {"kind": "lock", "unit": "Sở Minh hoạ", "notice_mail": "a@so.example.vn"}
+
+    theirs = [
+        world.stranger.post(path, on=f"{BASE}/new?kind=lock", status=status, **fields).text
+        for path, status in ((f"{BASE}/dates", 200), (BASE, 422))
+    ]
+    ours = world.clerk.post(f"{BASE}/dates", on=f"{BASE}/new?kind=lock", status=200, **fields).text
+
+    assert [code in page for page in theirs] == [False, False]
+    assert code in ours
+
+
+@pytest.mark.attack("E15")
+@pytest.mark.requirement("S3-7.3")
+def test_e15_a_process_shows_a_leader_the_accounts_of_their_own_unit_only(world):
+    code = account(world)
+    with database(world) as session:
+        world.unit.session = session
+        made = session.scalar(select(PrivilegedAccount).where(PrivilegedAccount.code == code))
+        world.unit.give(made, "tiep-nhan")
+        theirs = make_person(session, roles=("unit-leader",), unit=OTHER_UNIT)
+        ours = make_person(session, roles=("unit-leader",), unit=world.unit.officer.unit)
+        world.unit.session.merge(world.unit.officer).unit_id = ours.unit_id
+    page = "/privilege/processes/QT-CAP-PHEP"
+
+    stranger, leader = (Browser(world.app, actor_of(one, roles=("unit-leader",))).get(page) for one in (theirs, ours))
+
+    assert code not in stranger
+    assert "1 tài khoản của đơn vị khác" in stranger
+    assert code in leader
+    assert code in world.admin.get(page)
