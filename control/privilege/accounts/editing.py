@@ -117,6 +117,8 @@ def propose_edit(session: Session, *, account: PrivilegedAccount, wanted: Wanted
 
 def decide_edit(session: Session, *, edit_id: int, approves: bool, act: Act) -> Decision:
     """Apply or reject what somebody else proposed, or refuse and say why."""
+    its = select(AccountEdit.account_id).where(AccountEdit.id == edit_id).scalar_subquery()
+    session.execute(select(PrivilegedAccount.id).where(PrivilegedAccount.id == its).with_for_update())  # as proposing
     session.execute(select(AccountEdit.id).where(AccountEdit.id == edit_id).with_for_update())
     row = load_edit(session, edit_id)
     spoken_of = about(session, row.account, document_number=row.document.number)
@@ -162,6 +164,8 @@ def _may_decide(row: AccountEdit, *, approves: bool, act: Act) -> Decision:
         return Deny(rule=RULE, reason="account.edit_decided")
     if act.actor.id in {row.proposed_by_id, row.owner_id}:
         return Deny(rule="privilege.four_eyes", reason="account.edit_own")
+    if approves and row.account.state == "retired":
+        return Deny(rule=RULE, reason="account.retired")
     today = act.now.astimezone(RULES_ZONE).date()
     document = row.document
     if approves and not is_in_force(

@@ -125,6 +125,19 @@ def test_who_left_meanwhile_does_not_become_owner(session, high_house):
     assert refused.reason == "account.owner_missing"
 
 
+def test_an_account_that_was_retired_meanwhile_is_edited_no_more(session, high_house):
+    row = propose(session, high_house)
+    high_house.move_account("retired")
+
+    refused = decide_edit(session, edit_id=row.id, approves=True, act=high_house.as_leader())
+    rejected = decide_edit(session, edit_id=row.id, approves=False, act=high_house.as_leader())
+
+    assert refused.reason == "account.retired"
+    assert last_event(session) == ("privilege:account:reject", "success", None)
+    assert high_house.account.owner_id == high_house.owner.id
+    assert isinstance(rejected, Allow)
+
+
 INSERT = (
     "INSERT INTO account_edit (account_id, owner_id, use, class, is_high, document_id, reason, state, proposed_by_id, "
     "proposed_at, decided_by_id, decided_at) VALUES (:account, :other, 'x', :class, :high, :document, 'x', :state, "
@@ -233,12 +246,10 @@ def test_e15_a_leader_reads_no_edit_and_counts_no_account_of_another_unit(app, k
         theirs = make_person(session, roles=("unit-leader",), unit="Bộ phận Một cửa")
         ours = make_person(session, roles=("unit-leader",), unit=kept.owner.unit)
     stranger, leader = (Browser(app, actor_of(one, roles=("unit-leader",))) for one in (theirs, ours))
-    sheet = "/privilege/assets?format=csv"
 
     seen = [kept.account.code in one.get("/privilege/edits") for one in (stranger, leader)]
-    counted = [
-        re.search(r"^case-files,.*,(\d+)\r$", one.client.get(sheet).text, re.MULTILINE)[1] for one in (stranger, leader)
-    ]
+    sheets = [one.client.get("/privilege/assets?format=csv").text for one in (stranger, leader)]
+    counted = [re.search(r"^case-files,.*,(\d+)\r$", sheet, re.MULTILINE)[1] for sheet in sheets]
 
     assert seen == [False, True]
     assert counted == ["0", "1"]
