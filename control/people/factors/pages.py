@@ -20,9 +20,10 @@ import audit
 from control.access import audited, not_audited, signed_in
 from control.actions import Action
 from control.db import unit_of_work
-from control.decisions import Deny
+from control.decisions import Allow, Deny
 from control.errors import NotFound
 from control.people.circumstances import present_number, present_rules, relying_party
+from control.people.directory.models import Person
 from control.people.factors import keys, service
 from control.people.factors.codes import CODE_BYTES
 from control.people.factors.domain import SECRET_BYTES, in_groups, provisioning_uri
@@ -141,24 +142,19 @@ def remove(factor_id: int) -> ResponseReturnValue:
     with unit_of_work() as session:
         factor = _own(session, factor_id)
         name = factor.label or _("Code application (TOTP)")
-        about = audit.About(person_id=f"person:{g.actor.id}")
-        held = service.active_factors(session, person_id=g.actor.id)
         matter = _matter(
             Action.FACTOR_KEY_REMOVE, _("Remove %(name)s", name=name), (_("Factor"), name), factor=str(factor_id)
         )
-        refusal = None
-        if sum(one.kind != "recovery" for one in held) < 2:
-            refusal = Deny(rule="factors.last", reason="factor.last")
-            g.act.refuse(session, Action.FACTOR_KEY_REMOVE, refusal, about=about)
-        proof = None if refusal else demand(session, matter)
-        if proof is not None and not isinstance(proof, Ask):
-            factor.state, factor.removed_at = "removed", g.now
-            proof.act.record(session, Action.FACTOR_KEY_REMOVE, about=about, details={"factor": f"factor:{factor.id}"})
-            _end_others(session)
-    if refusal is not None:
-        return _page(fault=refusal.reason, status=HTTPStatus.FORBIDDEN)
+        would = service.may_remove(service.active_factors(session, person_id=g.actor.id))
+        proof = demand(session, matter) if isinstance(would, Allow) else None
+        if not isinstance(proof, Ask):
+            decision = service.remove_factor(session, factor=factor, act=proof.act if proof else g.act)
+            if isinstance(decision, Allow):
+                _end_others(session)
     if isinstance(proof, Ask):
         return ask_page(matter, proof)
+    if isinstance(decision, Deny):
+        return _page(fault=decision.reason, status=HTTPStatus.FORBIDDEN)
     flash(_("%(name)s opens nothing any more.", name=name), "ok")
     return redirect(url_for(".mine"), HTTPStatus.SEE_OTHER)
 
@@ -274,6 +270,7 @@ def _matter(action: Action, title: str, *lines: tuple[str, str], **binds: str) -
 
 
 def _own(session: Session, factor_id: int) -> Factor:
+    session.get_one(Person, g.actor.id, with_for_update=True)
     factor = session.get(Factor, factor_id if factor_id < 2**63 else 0, with_for_update=True)
     is_mine = factor is not None and factor.person_id == g.actor.id and factor.state == "active"
     if factor is None or not is_mine or factor.kind in {"recovery", "certificate", *WAYS}:

@@ -19,11 +19,14 @@ from sqlalchemy.orm import Session, aliased
 import audit
 from control.actions import Action
 from control.acts import Act
-from control.errors import Unavailable
+from control.decisions import Allow, Decision, Deny
+from control.errors import NotFound, Unavailable
+from control.people.directory.models import Person
 from control.people.factors.domain import proven_step
 from control.people.factors.models import Factor
 from control.people.factors.sealing import NONCE_BYTES, SealBroken, seal, unseal
 
+LEAST_FACTORS = 2  # before one of them may go
 SecondClock = Callable[[Session], datetime]
 
 
@@ -65,6 +68,33 @@ def is_enrolled(session: Session, *, person_id: int) -> bool:
     """Tell whether a person has any second factor; recovery codes alone are none."""
     found = exists().where(Factor.person_id == person_id, Factor.state == "active", Factor.kind != "recovery")
     return bool(session.scalar(select(found)))
+
+
+def may_remove(held: Sequence[Factor]) -> Decision:
+    """Decide whether one of these factors may be taken away by its holder: never the last one."""
+    if sum(one.kind != "recovery" for one in held) < LEAST_FACTORS:
+        return Deny(rule="factors.last", reason="factor.last")
+    return Allow(rule="factors.last")
+
+
+def remove_factor(session: Session, *, factor: Factor, act: Act) -> Decision:
+    """Take one of one's own factors away, or refuse; of two that go at once, the second is judged by what is left.
+
+    Raises NotFound for one that is gone.
+    """
+    session.get_one(Person, factor.person_id, with_for_update=True)
+    held = active_factors(session, person_id=factor.person_id)
+    if factor.id not in {one.id for one in held}:
+        raise NotFound("factor", factor.id)
+    decision = may_remove(held)
+    about = audit.About(person_id=f"person:{factor.person_id}")
+    if isinstance(decision, Deny):
+        act.refuse(session, Action.FACTOR_KEY_REMOVE, decision, about=about)
+        return decision
+    factor.state, factor.removed_at = "removed", act.now
+    session.flush()
+    act.record(session, Action.FACTOR_KEY_REMOVE, about=about, details={"factor": f"factor:{factor.id}"})
+    return decision
 
 
 def prepare_factor(session: Session, *, person_id: int, random: bytes, rules: FactorRules, act: Act) -> Factor:

@@ -5,16 +5,20 @@ import json
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import select, text, update
+from sqlalchemy.orm import Session
 
+from control.decisions import Deny
 from control.people.directory.models import Person
 from control.people.factors.models import Factor, PersonNotice
+from control.people.factors.service import active_factors, remove_factor
 from control.requests import SESSION_COOKIE
 from tests.factories.authenticator import SoftKey, b64
-from tests.factories.people import code_at
+from tests.factories.people import NOON, code_at, make_act, make_actor, make_factor, make_person
 from tests.factories.stepup import question
 
 ME = "/people/me/factors"
@@ -349,3 +353,28 @@ def test_the_pages_work_without_a_script_and_say_so(browser, make_browser, key):
     assert 'name="code"' in page
     assert "JavaScript" in page
     assert other.cookie(SESSION_COOKIE) is None
+
+
+def test_of_two_factors_taken_away_at_once_one_stays(clean_database, role_engine):
+    engine, barrier = role_engine("vl_web"), Barrier(2)
+    with Session(engine, expire_on_commit=False) as session, session.begin():
+        person = make_person(session)
+        code = make_factor(session, person)
+        phone = Factor(person_id=person.id, kind="sms", state="active", created_at=NOON, confirmed_at=NOON)
+        session.add(phone)
+        session.flush()
+        held = [code.id, phone.id]
+
+    def take_away(factor_id):
+        with Session(engine) as session, session.begin():
+            found = session.get_one(Factor, factor_id)
+            barrier.wait(timeout=20)
+            return remove_factor(session, factor=found, act=make_act(make_actor(person)))
+
+    with ThreadPoolExecutor(2) as pool:
+        decisions = list(pool.map(take_away, held))
+    with Session(engine) as session:
+        left = active_factors(session, person_id=person.id)
+
+    assert [one.reason for one in decisions if isinstance(one, Deny)] == ["factor.last"]
+    assert len(left) == 1
