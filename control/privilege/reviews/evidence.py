@@ -1,7 +1,8 @@
 """Evidence of a campaign for somebody outside: every item with its digest, who said what and when, in one archive.
 
-Not for: people's names (identifiers only, as in the trail). Invariants: the same campaign gives the same bytes; each
-file is named with its SHA-256 in `MANIFEST.sha256`, and the digest of the snapshot can be computed from the items.
+Not for: people's names (identifiers only, as in the trail; on the paper logins). Invariants: the same campaign gives
+the same bytes; each file is named with its SHA-256 in `MANIFEST.sha256`, and the digest of the snapshot can be computed
+from the items.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from datetime import datetime
 from hashlib import sha256
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from control.actions import Action
 from control.acts import Act
 from control.frame.tables import csv_text
 from control.privilege.reviews.models import AccessReview, AccessReviewItem
+from control.privilege.reviews.printing import evidence_paper
 from control.privilege.reviews.service import progress_of
 from policies import RULES_ZONE
 
@@ -33,15 +35,20 @@ READ_ME = (
     "column sha256 is the SHA-256 of column body.\n"
     "review.json: the campaign; snapshot_sha256 is the SHA-256 of the values of column sha256\n"
     "in the order of the items, joined by one line feed and without one at the end.\n"
+    "review.pdf: the same on paper, to be signed and filed; people stand by their logins.\n"
     "MANIFEST.sha256: check with `sha256sum -c MANIFEST.sha256`.\n"
 )
 
 
-def export_evidence(session: Session, *, review: AccessReview, act: Act) -> bytes:
+def export_evidence(session: Session, *, review: AccessReview, organisation: str, act: Act) -> bytes:
     """Return the archive; handing it out is an act, and its entry holds the digest of what was handed out."""
     items = session.scalars(
-        select(AccessReviewItem).where(AccessReviewItem.review_id == review.id).order_by(AccessReviewItem.id)
+        select(AccessReviewItem)
+        .options(joinedload(AccessReviewItem.person), joinedload(AccessReviewItem.reviewer))
+        .where(AccessReviewItem.review_id == review.id)
+        .order_by(AccessReviewItem.id)
     ).all()
+    progress = progress_of(session, review_ids=[review.id])[review.id]
     facts = {
         "review": review.code,
         "scope": review.scope,
@@ -53,11 +60,12 @@ def export_evidence(session: Session, *, review: AccessReview, act: Act) -> byte
         "due_at": review.due_at.isoformat(),
         "closed_at": review.closed_at.isoformat() if review.closed_at else None,
         "snapshot_sha256": review.snapshot_sha256,
-        "progress": asdict(progress_of(session, review_ids=[review.id])[review.id]),
+        "progress": asdict(progress),
     }
     files = {
         "README.txt": READ_ME.encode(),
         "items.csv": _sheet(items),
+        "review.pdf": evidence_paper(review, items=items, progress=progress, organisation=organisation),
         "review.json": json.dumps(facts, ensure_ascii=False, indent=2, sort_keys=True).encode() + b"\n",
     }
     content = archive(files, stamp=review.closed_at or review.opened_at)

@@ -142,18 +142,33 @@ def item(code: str, item_id: int) -> ResponseReturnValue:
 @blueprint.post("/<code>/items/<int:item_id>")
 @signed_in(because="the reviewer of the item alone decides it; anybody else is refused on the object")
 @audited(Action.PRIVILEGE_REVIEW_DECIDE)
+@steps_up
 def decide(code: str, item_id: int) -> ResponseReturnValue:
-    """Keep, have changed, or take away one right."""
+    """Keep, have changed, or take away one right; taking away is confirmed with a second factor."""
     fields = Fields(request.form)
     verdict = fields.choice("verdict", among=tuple(Verdict))
     reason = fields.text("reason", maximum=REASON_CHARACTERS, has_lines=True)
     if fields.faults:
         page = _item_page(code, item_id, faults=faults_of(fields.faults))
         return make_response(page, HTTPStatus.UNPROCESSABLE_ENTITY)
+    said = Verdict(verdict)
     with unit_of_work() as session:
-        decision = decide_item(
-            session, code=code, item_id=_within(item_id), verdict=Verdict(verdict), reason=reason, act=g.act
-        )
+        row = service.load_item(session, code=code, item_id=_within(item_id), viewer=g.actor)
+        allowed = may_decide(_item_facts(row), actor_id=g.actor.id)
+        asks = said is Verdict.REMOVE and isinstance(allowed, Allow)
+        matter = _removing(row, reason=reason)
+        proof = demand(session, matter) if asks else None
+        if not isinstance(proof, Ask):
+            decision = decide_item(
+                session,
+                code=code,
+                item_id=row.id,
+                verdict=said,
+                reason=reason,
+                act=proof.act if proof else g.act,
+            )
+    if isinstance(proof, Ask):
+        return ask_page(matter, proof)
     if isinstance(decision, Deny):
         return refused_page(
             decision,
@@ -162,6 +177,31 @@ def decide(code: str, item_id: int) -> ResponseReturnValue:
         )
     flash(gettext("Decided."), "ok")
     return redirect(url_for(".mine"), HTTPStatus.SEE_OTHER)
+
+
+def _removing(row: AccessReviewItem, *, reason: str) -> Matter:
+    return Matter(
+        action=Action.PRIVILEGE_REVIEW_DECIDE,
+        binds={"review": row.review.code, "item": str(row.id), "verdict": Verdict.REMOVE.value, "reason": reason},
+        lines=(
+            (gettext("Campaign"), row.review.code),
+            (gettext("Right"), row.subject),
+            (gettext("Concerns"), row.person.display_name if row.person else "–"),
+            (gettext("Decision"), gettext("take away")),
+            (gettext("Reason"), reason),
+        ),
+        title=gettext("Take away %(what)s", what=row.subject),
+        back=url_for(".item", code=row.review.code, item_id=row.id),
+    )
+
+
+def _item_facts(row: AccessReviewItem) -> ItemFacts:
+    return ItemFacts(
+        reviewer_id=row.reviewer_id,
+        person_id=row.person_id,
+        decision=row.decision,
+        is_open=row.review.closed_at is None,
+    )
 
 
 @blueprint.post("/<code>/evidence")
@@ -180,7 +220,10 @@ def evidence(code: str) -> ResponseReturnValue:
             back=url_for(".show", code=review.code),
         )
         proof = demand(session, matter)
-        content = b"" if isinstance(proof, Ask) else export_evidence(session, review=review, act=proof.act)
+        content = b""
+        if not isinstance(proof, Ask):
+            organisation = services().settings.organisation
+            content = export_evidence(session, review=review, organisation=organisation, act=proof.act)
     if isinstance(proof, Ask):
         return ask_page(matter, proof)
     answer = Response(content, content_type="application/zip")
@@ -206,19 +249,13 @@ def _facts(row: AccessReviewItem) -> dict[str, str]:
 def _item_page(code: str, item_id: int, *, faults: dict[str, str]) -> str:
     with unit_of_work() as session:
         row = service.load_item(session, code=code, item_id=_within(item_id), viewer=g.actor)
-    facts = ItemFacts(
-        reviewer_id=row.reviewer_id,
-        person_id=row.person_id,
-        decision=row.decision,
-        is_open=row.review.closed_at is None,
-    )
     return render_template(
         "reviews/item.html",
         row=row,
         facts=_facts(row),
         faults=faults,
         form={"verdict": request.form.get("verdict", ""), "reason": request.form.get("reason", "")},
-        may_decide=isinstance(may_decide(facts, actor_id=g.actor.id), Allow),
+        may_decide=isinstance(may_decide(_item_facts(row), actor_id=g.actor.id), Allow),
     )
 
 

@@ -212,7 +212,11 @@ def test_forms_tell_every_fault_lists_filter_and_reported_uses_are_noted_once(of
         officer.post(path, at="23/11/2026 11:00", address=CONSOLE, ref="may-chu-1:77")
     nonsense = officer.post(path, status=422, at="hôm qua", address="10.20.9.0/28", ref="")
     assert "3 mục cần sửa" in nonsense.text
-    for name in ("at", "address", "ref"):  # each line of the summary leads to a field that is there, with what was typed
+    for name in (
+        "at",
+        "address",
+        "ref",
+    ):
         assert f'href="#f-{name}"' in nonsense.text
         assert f'id="f-{name}"' in nonsense.text
     assert 'value="hôm qua"' in nonsense.text

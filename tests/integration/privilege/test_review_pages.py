@@ -48,6 +48,9 @@ def test_an_owner_finds_what_waits_decides_it_and_the_campaign_closes(campaign, 
     page = f"/privilege/reviews/{campaign}/items/{grant}"
 
     faulty = owner.post(page, on=page, status=422, verdict="", reason="")
+    asked = owner.post(page, on=page, status=401, verdict="remove", reason="không còn cần")
+    assert "Thu hồi" in asked.text
+    assert own_items(owner, campaign) == [account, grant]  # nothing is taken away without the second factor
     owner.post(page, on=page, verdict="remove", reason="không còn cần")
     other = f"/privilege/reviews/{campaign}/items/{account}"
     owner.post(other, on=other, verdict="keep", reason="đang dùng")
@@ -75,7 +78,8 @@ def test_who_may_open_look_and_take_the_evidence(app, campaign, officer, owner, 
     assert "mã" in asked.text
     answer = auditor.post(f"{page}/evidence", on=page, status=200)
     with zipfile.ZipFile(io.BytesIO(answer.data)) as made:
-        assert made.namelist() == ["MANIFEST.sha256", "README.txt", "items.csv", "review.json"]
+        assert made.namelist() == ["MANIFEST.sha256", "README.txt", "items.csv", "review.json", "review.pdf"]
+        assert made.read("review.pdf").startswith(b"%PDF-")
     owner_token = re.search(
         r'name="csrf_token" value="([^"]+)"', owner.get(f"{page}/items/{own_items(owner, campaign)[0]}")
     )

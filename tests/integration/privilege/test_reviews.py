@@ -392,7 +392,7 @@ def test_the_evidence_is_the_same_bytes_each_time_and_its_digests_can_be_checked
     review = opened(house)
     act = house.as_officer()
 
-    first, second = (export_evidence(session, review=review, act=act) for _ in range(2))
+    first, second = (export_evidence(session, review=review, organisation="Bộ Thử", act=act) for _ in range(2))
 
     assert first == second
     with zipfile.ZipFile(io.BytesIO(first)) as made:
@@ -402,6 +402,7 @@ def test_the_evidence_is_the_same_bytes_each_time_and_its_digests_can_be_checked
     facts = json.loads(files["review.json"])
     assert facts["snapshot_sha256"] == review.snapshot_sha256
     assert house.holder.display_name not in files["items.csv"].decode()
+    assert files["review.pdf"].startswith(b"%PDF-")
     assert entries(session)[-1]["vn"]["details"]["sha256"] == sha256(first).hexdigest()
 
 
