@@ -29,6 +29,7 @@ from control.privilege.keys import routes as keys
 from control.privilege.keys.service import admit
 from control.privilege.lifecycle import receipts, urgentroutes
 from control.privilege.lifecycle.messages import MESSAGES as LIFECYCLE_MESSAGES
+from control.privilege.lifecycle.panels import account_panel as life_panel
 from control.privilege.notices import routes as notices
 from control.privilege.papers import routes as papers
 from control.privilege.personnel import routes as personnel
@@ -75,6 +76,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     watchroutes.blueprint,
 )
 PORTS: Mapping[str, Any] = {
+    "account_panel:life": life_panel,
     "account_panel:secret": vault_panel,
     "account_use": note_use_of,
     "document_closer:agreements": end_agreements_on,

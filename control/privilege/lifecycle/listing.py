@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 import audit
-from control.acts import Act
+from control.acts import Act, Actor
 from control.errors import NotFound
 from control.frame.tables import Listing, Page
 from control.permissions import Permission
@@ -140,11 +140,7 @@ def list_requests(session: Session, *, listing: Listing, act: Act) -> Page[Accou
 
 
 def _conditions(session: Session, *, listing: Listing, act: Act) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = []
-    if Permission.PRIVILEGE_LIFECYCLE_READ not in act.actor.permissions:
-        own = unit_of(session, person_id=act.actor.id)
-        is_party = or_(AccountRequest.requester_id == act.actor.id, AccountRequest.filed_by_id == act.actor.id)
-        found.append(or_(is_party, and_(AccountRequest.unit == own, AccountRequest.unit != "")))
+    found = visible_to(session, act.actor)
     filters = listing.filters
     if filters["q"]:
         found.append(AccountRequest.search_text.contains(fold(filters["q"]), autoescape=True))
@@ -161,6 +157,30 @@ def _conditions(session: Session, *, listing: Listing, act: Act) -> list[ColumnE
     elif state in set(State):
         found.append(AccountRequest.state == state)
     return found
+
+
+def visible_to(session: Session, viewer: Actor) -> list[ColumnElement[bool]]:
+    """Return what keeps a viewer to the requests they may see; it says the same as `sees`, for lists."""
+    if Permission.PRIVILEGE_LIFECYCLE_READ in viewer.permissions:
+        return []
+    own = unit_of(session, person_id=viewer.id)
+    is_party = or_(AccountRequest.requester_id == viewer.id, AccountRequest.filed_by_id == viewer.id)
+    return [or_(is_party, and_(AccountRequest.unit == own, AccountRequest.unit != ""))]
+
+
+def lines_on(
+    session: Session, *, account_id: int, viewer: Actor, limit: int = 20
+) -> tuple[tuple[AccountRequest, AccountRequestLine], ...]:
+    """Return what was ever asked about an account, as far as the viewer may see it, newest first."""
+    rows = session.execute(
+        select(AccountRequest, AccountRequestLine)
+        .join(AccountRequestLine, AccountRequestLine.request_id == AccountRequest.id)
+        .options(joinedload(AccountRequest.requester), joinedload(AccountRequestLine.executed_by))
+        .where(AccountRequestLine.account_id == account_id, *visible_to(session, viewer))
+        .order_by(AccountRequestLine.id.desc())
+        .limit(limit)
+    )
+    return tuple((request, line) for request, line in rows)
 
 
 def counts(session: Session, *, now: datetime) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from control.privilege.accounts.models import PrivilegedAccount
 from control.privilege.documents.models import AuthorisingDocument
 from control.privilege.lifecycle.handover import handovers_of_lines
-from control.privilege.lifecycle.listing import load
+from control.privilege.lifecycle.listing import lines_on, load
 from control.privilege.lifecycle.models import AccountRequestPaper
 from control.privilege.lifecycle.papers import reply_page
 from control.privilege.notices.models import AccountNotice
@@ -570,3 +570,21 @@ def test_e15_a_process_shows_a_leader_the_accounts_of_their_own_unit_only(world)
     assert "1 tài khoản của đơn vị khác" in stranger
     assert code in leader
     assert code in world.admin.get(page)
+
+
+def test_the_page_of_an_account_shows_its_life_to_whoever_may_see_the_requests(world):
+    code_of_account = account(world)
+    code = send(world, "lock", **row(account=code_of_account))
+    page = world.admin.get(f"/privilege/accounts/{code_of_account}")
+
+    assert "Vòng đời tài khoản" in page
+    assert f'href="{BASE}/{code}"' in page
+    with database(world) as session:
+        row_of_account = session.scalars(
+            select(PrivilegedAccount).where(PrivilegedAccount.code == code_of_account)
+        ).one()
+        seen = [
+            [one.code for one, _ in lines_on(session, account_id=row_of_account.id, viewer=browser.actor)]
+            for browser in (world.admin, world.clerk, world.stranger)
+        ]
+    assert seen == [[code], [code], []]
