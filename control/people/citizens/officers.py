@@ -239,6 +239,7 @@ def _page(
         may_lock=Permission.PEOPLE_LOCK_PLACE in g.actor.permissions,
         may_reset=Permission.PEOPLE_FACTOR_READ in g.actor.permissions,
         may_lift=Permission.PEOPLE_LOCK_LIFT in g.actor.permissions,
+        may_see_certificates=Permission.PEOPLE_FACTOR_READ in g.actor.permissions,
         form=kept(request.form, "cause", "document_number", "document_on", "reason"),
         faults=faults or {},
         reference=reference_number(),

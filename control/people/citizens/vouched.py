@@ -1,12 +1,13 @@
 """Accounts of whoever registers by a certificate: its authority verified the number, so no officer checks it again.
 
-Invariants: one number is one living account, whichever way it was registered by; the account records the assurance of
-its way; a certificate that names no number, another's, or one that was ever on record registers nobody.
+Invariants: one number is one living account, whichever way it was registered by, an identity provider among them; the
+account records the assurance of its way; a certificate that names no number, another's, or one that was ever on record
+registers nobody.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -26,6 +27,10 @@ from control.people.citizens.domain import NUMBER_OF, SIGNED, Elsewhere, Identit
 from control.people.citizens.models import ENDED, CitizenAccount
 from control.people.citizens.registering import account_by_number, bound_to, pack, unpack
 from control.people.directory.models import Person
+from control.people.factors.notices import notify
+from control.people.oidc.identities import is_linked_number
+from control.people.oidc.rules import provider_rules
+from control.settings import Settings
 from policies import Policies
 
 RULE = "citizens.vouched"
@@ -33,18 +38,30 @@ RULE = "citizens.vouched"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VouchRules:
-    """What registering by a certificate needs: keys, and the level each way gives an account (S0-15.2)."""
+    """What registering by a certificate needs: keys, the level each way gives an account (S0-15.2), and by which digest
+    identity providers know a number that registers nobody a second time.
+    """
 
     keys: BoxKeys = field(repr=False)
     levels: Mapping[Elsewhere, Level]
+    linked_as: Callable[[str], bytes | None]
 
 
-def vouch_rules(law: Policies, *, applicant_key: bytes, profile: str, on: date) -> VouchRules | None:
+def vouch_rules(law: Policies, *, settings: Settings, on: date) -> VouchRules | None:
     """Return them as they stand on a day, None in a house that takes no applicants."""
-    if not applicant_key:
+    if not settings.applicant_key:
         return None
-    levels = {way: level_of(way, law=law, profile=profile, on=on) for way in SIGNED}
-    return VouchRules(keys=BoxKeys.of(applicant_key), levels=levels)
+    levels = {way: level_of(way, law=law, profile=settings.profile, on=on) for way in SIGNED}
+    providers = provider_rules(law, settings=settings, on=on)
+    return VouchRules(
+        keys=BoxKeys.of(settings.applicant_key),
+        levels=levels,
+        linked_as=providers.number_digest if providers.number_links else _not_linked,
+    )
+
+
+def _not_linked(_number: str) -> None:
+    """Answer for a house in which numbers join nobody."""
 
 
 def register_holder(
@@ -69,7 +86,9 @@ def register_holder(
     session.execute(select(func.pg_advisory_xact_lock(int.from_bytes(token[:8], "big", signed=True))))
     if was_known(session, holder):
         return Deny(rule=RULE, reason="certificate.not_bound")
-    if account_by_number(session, number=number, keys=rules.keys) is not None:
+    linked = rules.linked_as(number) if kind == "citizen" else None
+    is_elsewhere = linked is not None and is_linked_number(session, number_digest=linked)
+    if is_elsewhere or account_by_number(session, number=number, keys=rules.keys) is not None:
         return Deny(rule=RULE, reason="certificate.number_taken")
     row = register_by_certificate(session, holder=holder, kind=kind, login=login, reach=reach, act=act)
     name = (holder.organisation or holder.name) if kind == "organisation" else holder.name
@@ -114,6 +133,7 @@ def bind_to_account(
         return Deny(rule=RULE, reason="certificate.taken")
     person = session.get_one(Person, act.actor.id)
     row = bind_own(session, person=person, holder=holder, reach=reach, act=act)
+    notify(session, person_id=person.id, code="notice.device_bound", act=act)
     before, account.level = account.level, highest([Level(account.level), rules.levels[way]])
     session.flush()
     if account.level != before:

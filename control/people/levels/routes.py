@@ -72,7 +72,7 @@ def show() -> ResponseReturnValue:
         would_do=any(reaches(level, needed) for kind, level in held if kind not in WAYS),
         signing_ways=[
             way
-            for way in dict.fromkeys(row.carrier for row in devices)
+            for way in dict.fromkeys(row.carrier for row in devices if row.carrier in WAYS)
             if reaches(present_rules().session.levels.get(way, Level.LOW), needed)
             and not isinstance(open_service(way, kind=g.actor.kind), Deny)
         ],

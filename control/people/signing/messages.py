@@ -21,6 +21,12 @@ MESSAGES: Mapping[str, Message] = {
         vi="Chứng thư số thuộc loại khác: của cá nhân thay vì tổ chức, hoặc ngược lại. Hãy chọn đúng loại tài khoản.",
         en="The certificate is of the other kind, an individual's or an organisation's. Choose the kind it is of.",
     ),
+    "notice.device_bound": Message(
+        vi="Một thiết bị ký số vừa được gắn với tài khoản của bạn. Nếu không phải của bạn, hãy báo mất thiết bị đó ở "
+        "trang tài khoản và gửi khiếu nại.",
+        en="A signing device was bound to your account. If it is not yours, report it lost on your account's page and "
+        "complain.",
+    ),
     "signing.account": Message(
         vi="Nhập tài khoản ký số từ xa: 3 đến 120 chữ cái không dấu, chữ số hoặc các dấu @ . _ + -.",
         en="Enter the remote signing account: 3 to 120 letters without marks, digits, or @ . _ + -.",

@@ -85,9 +85,4 @@ def present_signing_rules() -> SigningRules:
 def present_vouching() -> VouchRules | None:
     """Return what registering by a certificate needs at the present request, None where nobody registers."""
     held = services()
-    return vouch_rules(
-        held.policies,
-        applicant_key=held.settings.applicant_key,
-        profile=held.settings.profile,
-        on=g.now.astimezone(RULES_ZONE).date(),
-    )
+    return vouch_rules(held.policies, settings=held.settings, on=g.now.astimezone(RULES_ZONE).date())

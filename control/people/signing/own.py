@@ -1,4 +1,4 @@
-"""The signing devices of one person: which are bound, and by which number or account each is reached."""
+"""The signing devices of one person: which are bound, and by which number or account a service reaches each."""
 
 from __future__ import annotations
 
@@ -11,17 +11,15 @@ from sqlalchemy.orm import Session
 from control.people.boxes import BoxKeys, open_box
 from control.people.certificates.models import ClientCertificate
 from control.people.signing.concluding import reach_bound_to
-from control.people.signing.domain import WAYS
 
 
 def devices_of(session: Session, *, person_id: int, now: datetime) -> Sequence[ClientCertificate]:
-    """Return the signing SIMs and remote accounts a person can sign with now, the newest first."""
+    """Return the signing devices a person can prove themselves with now, the newest first; USBs are among them."""
     return session.scalars(
         select(ClientCertificate)
         .where(
             ClientCertificate.person_id == person_id,
             ClientCertificate.state == "active",
-            ClientCertificate.carrier.in_(WAYS),
             ClientCertificate.valid_to > now,
         )
         .order_by(ClientCertificate.id.desc())

@@ -14,8 +14,12 @@ from control.decisions import Allow
 from control.people.certificates.models import ClientCertificate
 from control.people.citizens.domain import Elsewhere, Way, level_of
 from control.people.citizens.models import CitizenAccount
+from control.people.citizens.vouched import vouch_rules
 from control.people.directory.models import Person
+from control.people.local.service import create_local_person
+from control.people.oidc.models import ExternalIdentity
 from control.people.signing.models import SigningQuestion
+from tests.factories.people import make_act
 from tests.integration.people.applicants import MORNING
 from tests.integration.people.signers import (
     ANSWER,
@@ -157,6 +161,7 @@ def _by_usb(signers, certificate, *, kind):
 
 
 @pytest.mark.requirement("S4-10.2")
+@pytest.mark.requirement("S4-11.1.b")
 def test_whoever_bound_a_sim_signs_in_by_it_at_level_high_and_nobody_else_does(signers, trail):
     signers.account()
     stranger = signers.portal.browser()
@@ -173,55 +178,67 @@ def test_whoever_bound_a_sim_signs_in_by_it_at_level_high_and_nobody_else_does(s
     with signers.portal.database.unit_of_work() as session:
         assert session.scalars(LEVELS).all() == ["high", "high"]
     assert trail(CHECK)[-1]["vn"]["details"]["way"] == "signing-sim"
+    signers.sim.mode = "revoked"
+    late = signers.portal.browser()
+    assert signers.sign_in(late).headers["Location"] == WAIT
+    signers.authority.revoked.append(signers.sim.state.subscribers[PHONE].certificate.serial_number)
+    signers.publish()
+    assert signers.confirm(late).status_code == 401
+    signers.authority.revoked.clear()
+    signers.publish()
+    signers.sim.mode = "expired"
+    assert signers.sign_in(late).headers["Location"] == WAIT
+    assert signers.confirm(late).status_code == 401
+    assert reasons(trail)[-2:] == ["certificate.revoked", "certificate.expired"]
     assert PHONE not in str(trail()), "the number a phone has is in no entry"
 
 
+LIES = {
+    "other-challenge": "signing.not_ours",
+    "other-key": "signing.not_ours",
+    "replay": "signing.not_ours",
+    "other-person": "certificate.not_bound",
+    "self-signed": "certificate.authority",
+    "expired": "certificate.expired",
+    "garbage": "signing.silent",
+    "lying": "signing.silent",
+    "wrong-signature": "signing.silent",
+    "unavailable": "signing.silent",
+    "hasty": "signing.timed_out",
+}
+
+
 @pytest.mark.attack("A13")
-@pytest.mark.parametrize(
-    ("mode", "reason"),
-    [
-        ("other-challenge", "signing.not_ours"),
-        ("other-key", "signing.not_ours"),
-        ("replay", "signing.not_ours"),
-        ("other-person", "certificate.not_bound"),
-        ("self-signed", "certificate.authority"),
-        ("expired", "certificate.expired"),
-        ("garbage", "signing.silent"),
-        ("lying", "signing.silent"),
-        ("wrong-signature", "signing.silent"),
-        ("unavailable", "signing.silent"),
-        ("hasty", "signing.timed_out"),
-    ],
-)
-def test_a13_a_signing_service_that_lies_lets_nobody_in(signers, trail, mode, reason):
+def test_a13_a_signing_service_that_lies_lets_nobody_in(signers, trail):
     signers.account()
     signers.account(kind="organisation", subject=COMPANY_PHONE)  # so that the other person could come in
-    browser = signers.portal.browser()
-    assert signers.sign_in(browser).headers["Location"] == WAIT
-    if mode != "hasty":
-        signers.sim.press(PHONE, "confirm")
-    signers.sim.mode = mode
-
-    answer = browser.post(ANSWER, form=WAIT)
-
-    assert answer.status_code in {401, 503}
-    assert browser.cookie() is None
-    assert reasons(trail)[-1] == reason
-    if reason != "signing.silent":
+    for mode, reason in LIES.items():
         signers.sim.mode = "normal"
-        assert browser.post(ANSWER, form="/sign-in").status_code == 401, "the question is over"
+        signers.portal.clock.now += timedelta(minutes=15)
+        browser = signers.portal.browser()
+        assert signers.sign_in(browser).headers["Location"] == WAIT
+        if mode != "hasty":
+            signers.sim.press(PHONE, "confirm")
+        signers.sim.mode = mode
+
+        answer = browser.post(ANSWER, form=WAIT)
+
+        assert answer.status_code == (503 if reason == "signing.silent" else 401), mode
+        assert browser.cookie() is None, mode
+        assert reasons(trail)[-1] == reason, mode
+        if reason != "signing.silent":
+            signers.sim.mode = "normal"
+            assert browser.post(ANSWER, form="/sign-in").status_code == 401, f"{mode}: the question is over"
 
 
-@pytest.mark.parametrize("mode", ["unavailable", "lying", "wrong-signature"])
-def test_a_service_that_is_down_registers_nobody_and_says_so(signers, trail, mode):
-    signers.sim.mode = mode
-    browser = signers.portal.browser()
-
-    assert signers.register(browser).status_code == 503
-    assert reasons(trail) == ["signing.silent"]
+def test_a_service_that_is_down_registers_nobody_and_says_so(signers, trail):
+    for mode in ("unavailable", "lying", "wrong-signature"):
+        signers.sim.mode = mode
+        assert signers.register(signers.portal.browser()).status_code == 503, mode
+    assert reasons(trail) == ["signing.silent"] * 3
     with signers.portal.database.unit_of_work() as session:
-        row = session.scalars(select(SigningQuestion)).one()
-    assert (row.ended_reason, row.sealed) == ("unanswered", None)
+        rows = session.scalars(select(SigningQuestion).order_by(SigningQuestion.id)).all()
+    assert [(row.ended_reason, row.sealed) for row in rows] == [("unanswered", None)] * 3
 
 
 def test_what_the_holder_or_the_service_refuses_is_told_and_ends_the_question(signers, trail):
@@ -342,6 +359,25 @@ def test_one_number_is_one_account_and_a_certificate_names_the_number_that_was_t
         assert signers.confirm(browser, subject=data["subject"]).status_code == 401
         assert reasons(trail)[-1] == reason
     assert len(accounts(signers)) == 1
+
+
+def test_a_number_that_came_by_an_identity_provider_is_not_registered_a_second_time(signers, trail):
+    settings = signers.portal.settings
+    rules = vouch_rules(policies.load(), settings=settings, on=SPRING)
+    with signers.portal.database.unit_of_work() as session:
+        citizen = create_local_person(session, login="cd-thu", name="Công dân Thử", kind="citizen", act=make_act())
+        session.add(
+            ExternalIdentity(
+                provider="e-id", issuer="https://e.example", subject="1", number_digest=rules.linked_as(NUMBER),
+                person_id=citizen.id, linked_by="assertion", linked_at=MORNING,
+            )
+        )  # fmt: skip
+    browser = signers.portal.browser()
+    signers.register(browser)
+
+    assert signers.confirm(browser).status_code == 401
+    assert reasons(trail)[-1] == "certificate.number_taken"
+    assert accounts(signers) == []
 
 
 def test_faults_of_the_forms_are_told_and_a_phone_is_not_made_to_ring_without_end(signers, trail):
