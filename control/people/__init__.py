@@ -20,6 +20,8 @@ from control.people.applicants import (
     put_unused_to_sleep,
     send_messages,
 )
+from control.people.citizens.seeding import INVENTED as INVENTED_APPLICANTS
+from control.people.citizens.seeding import seed_applicants
 from control.people.directory.client import Directory, IncompleteListing
 from control.people.directory.domain import parse_login
 from control.people.directory.service import (
@@ -52,6 +54,7 @@ from control.settings import Settings
 from policies import Role
 
 __all__ = [
+    "INVENTED_APPLICANTS",
     "LOCK_CAUSES",
     "SCOPE_RULE",
     "Directory",
@@ -79,6 +82,7 @@ __all__ = [
     "put_unused_to_sleep",
     "reason_to_stay_out",
     "roles_of",
+    "seed_applicants",
     "send_messages",
     "set_local_password",
     "standing_locks",

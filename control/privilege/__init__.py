@@ -35,7 +35,7 @@ from control.privilege.reviews.passes import (
     remind_reviewers,
 )
 from control.privilege.reviews.service import open_due_reviews
-from control.privilege.seeding import seed_demonstration, seed_review
+from control.privilege.seeding import seed_agreement, seed_demonstration, seed_review
 from control.privilege.vault.custody import Custody
 from control.privilege.vault.domain import Result as RotationResult
 from control.privilege.vault.domain import VaultTerms
@@ -90,6 +90,7 @@ __all__ = [
     "remind_reviewers",
     "rotations_under_way",
     "seed_account_requests",
+    "seed_agreement",
     "seed_demonstration",
     "seed_review",
     "seed_vault",

@@ -19,6 +19,8 @@ from control.decisions import Deny
 from control.people.models import Person
 from control.privilege.accounts.changing import change_state
 from control.privilege.accounts.models import PrivilegedAccount
+from control.privilege.agreements.models import ProviderAgreement
+from control.privilege.agreements.service import record_agreement
 from control.privilege.assets.models import Asset
 from control.privilege.documents.domain import NewDocument
 from control.privilege.documents.models import AuthorisingDocument
@@ -73,6 +75,7 @@ ACCOUNTS = (
 )  # fmt: skip
 
 DECISION, KEEPER = "01/QĐ-BMH", "minhhoa.pm"
+AGREEMENT, OFFICER = "02/TT-BMH", "mau.nt"
 PDF = (
     b"%PDF-1.4\n% minh hoa: giao tai khoan\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
     b"2 0 obj<</Type/Pages/Count 0/Kids[]>>endobj\n%%EOF\n"
@@ -84,23 +87,43 @@ def _authorise(session: Session, *, act: Act) -> None:
     keeper = session.scalar(select(Person).where(Person.login == KEEPER, Person.state == "active"))
     if keeper is None or session.scalar(select(AuthorisingDocument.id).where(AuthorisingDocument.number == DECISION)):
         return
+    person = Actor(id=keeper.id, login=keeper.login, name=keeper.display_name)
+    subject = "Giao tài khoản quản trị hạ tầng và phần mềm"
+    stored = _file(session, number=DECISION, subject=subject, act=act.as_actor(person))
+    bare = PrivilegedAccount.document_id.is_(None) & PrivilegedAccount.owner_id.is_not(None)
+    session.execute(update(PrivilegedAccount).where(bare).values(document_id=stored.id))
+
+
+def _file(session: Session, *, number: str, subject: str, act: Act) -> AuthorisingDocument:
+    """File one invented document that holds for two years."""
     today = act.now.astimezone(RULES_ZONE).date()
-    decision = NewDocument(
-        number=DECISION,
+    wanted = NewDocument(
+        number=number,
         signed_on=today,
         signer="Lê Ví Dụ",
         issuing_unit="Bộ Minh hoạ",
-        subject="Giao tài khoản quản trị hạ tầng và phần mềm",
+        subject=subject,
         valid_from=today,
         valid_to=today + timedelta(days=730),
-        file=PDF,
+        file=PDF.replace(b"giao tai khoan", number.encode()),
     )
-    person = Actor(id=keeper.id, login=keeper.login, name=keeper.display_name)
-    stored = file_document(session, new=decision, act=act.as_actor(person))
+    stored = file_document(session, new=wanted, act=act)
     if isinstance(stored, Deny):
-        raise ValueError(f"{DECISION} was not filed: {stored.reason}")  # noqa: TRY004 - a refusal is no wrong type
-    bare = PrivilegedAccount.document_id.is_(None) & PrivilegedAccount.owner_id.is_not(None)
-    session.execute(update(PrivilegedAccount).where(bare).values(document_id=stored.id))
+        raise ValueError(f"{number} was not filed: {stored.reason}")  # noqa: TRY004 - a refusal is no wrong type
+    return stored
+
+
+def seed_agreement(session: Session, act: Act) -> bool:
+    """Record the invented agreement with the simulated provider, once; tell whether it was recorded now."""
+    keeper = session.scalar(select(Person).where(Person.login == OFFICER, Person.state == "active"))
+    known = select(AuthorisingDocument.id).where(AuthorisingDocument.number == AGREEMENT)
+    if keeper is None or session.scalar(known):
+        return False
+    person = act.as_actor(Actor(id=keeper.id, login=keeper.login, name=keeper.display_name))
+    document = _file(session, number=AGREEMENT, subject="Thoả thuận kết nối định danh điện tử mô phỏng", act=person)
+    return isinstance(
+        record_agreement(session, provider="e-id", document_id=document.id, act=person), ProviderAgreement
+    )
 
 
 # asset, whose access account it is, what it is for

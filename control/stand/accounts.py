@@ -29,6 +29,8 @@ PROCESS_ACCOUNTS: dict[str, str] = {
     "alertmanager": "vl-prometheus",
     "blackbox": "vl-prometheus",
     "simulator": "vl-simulator",
+    "sms": "vl-sms",
+    "mail": "vl-mail",
 }
 
 

@@ -24,6 +24,7 @@ DATABASE_ROLES: Mapping[str, str] = {
     "monitor": "vl_reader",
     "reader": "vl_reader",
 }
+MAIL_SENDER = "vonglau@bo-minh-hoa.example"  # an address of nobody, as everything in the demonstration
 AUDIT_FOLDERS = ("segments", "ballast")
 STARTED = ("web", "worker", "audit", "signer", "pruner", "monitor")  # these run; the others are roles for commands
 
@@ -47,6 +48,9 @@ class Addresses:
     identity: str = ""
     population: str = ""
     signature_trust: str = ""
+    sms: str = ""
+    mail: str = ""
+    mail_page: str = ""
     witness: str = ""
     witness_key: str = ""
 
@@ -121,6 +125,19 @@ def _pruner(addresses: Addresses, secrets: StandSecrets) -> dict[str, str]:
     }
 
 
+def _outside(addresses: Addresses, secrets: StandSecrets) -> dict[str, str]:
+    """What messages to people outside leave through: all of it simulated, and only in a demonstration."""
+    key = secrets.sms_key if addresses.sms else ""
+    return {
+        "VONGLAU_SMS_URL": addresses.sms,
+        "VONGLAU_SMS_KEY": key,
+        "VONGLAU_INSURANCE_URL": addresses.sms,
+        "VONGLAU_INSURANCE_KEY": key,
+        "VONGLAU_MAIL_URL": addresses.mail,
+        "VONGLAU_MAIL_SENDER": MAIL_SENDER if addresses.mail else "",
+    }
+
+
 def _web(addresses: Addresses, secrets: StandSecrets) -> dict[str, str]:
     return {
         "VONGLAU_WEB_PORT": str(addresses.web_port),
@@ -139,6 +156,7 @@ def _web(addresses: Addresses, secrets: StandSecrets) -> dict[str, str]:
         "VONGLAU_POPULATION_KEY": secrets.population_key if addresses.population else "",
         "VONGLAU_PORTAL_URL": addresses.portal,
         "VONGLAU_PORTAL_KEY": secrets.portal_key,
+        **_outside(addresses, secrets),
     }
 
 
@@ -153,6 +171,7 @@ def _worker(addresses: Addresses, secrets: StandSecrets) -> dict[str, str]:
         "VONGLAU_POPULATION_KEY": secrets.population_key if addresses.population else "",
         "VONGLAU_PORTAL_URL": addresses.portal,
         "VONGLAU_PORTAL_KEY": secrets.portal_key,
+        **_outside(addresses, secrets),
     }
 
 

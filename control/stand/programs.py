@@ -85,21 +85,34 @@ def companion(
         return _simulator(
             name, "identity_provider", home=home, port=port, code=code, key=secrets.identity_key, words=words
         )
+    if name == "sms":
+        return _simulator(name, "sms", home=home, port=port, code=code, key=secrets.sms_key, account=name)
+    if name == "mail":
+        words = ("--page-port", str(book.port_for("mail-page")))
+        return _simulator(name, "mail_relay", home=home, port=port, code=code, key="", words=words, account=name)
     if name == "population":
         return _simulator(name, "population", home=home, port=port, code=code, key=secrets.population_key)
     return _simulator(name, "national_portal", home=home, port=port, code=code, key=secrets.portal_key)
 
 
 def _simulator(
-    name: str, package: str, *, home: Path, port: int, code: Path, key: str, words: tuple[str, ...] = ()
+    name: str,
+    package: str,
+    *,
+    home: Path,
+    port: int,
+    code: Path,
+    key: str,
+    words: tuple[str, ...] = (),
+    account: str = "simulator",
 ) -> Daemon:
     """Return one of the simulators, which import nothing from the product."""
-    account = account_for("simulator")
-    state = folder(home / "state" / name, account=account, mode=0o700)
+    owner = account_for(account)
+    state = folder(home / "state" / name, account=owner, mode=0o700)
     command = [sys.executable, "-m", f"tests.simulators.{package}", "--port", str(port), *words]
     launch = process.Launch(
         command=command,
-        account=account,
+        account=owner,
         log_file=home / "log" / f"{name}.log",
         environment=process.base_environment(
             HOME=str(state), PYTHONPATH=str(code), **{f"{name.upper()}_KEY": key, f"{name.upper()}_STATE": str(state)}

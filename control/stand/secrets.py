@@ -26,6 +26,8 @@ class StandSecrets:
     identity_key: str = field(repr=False)
     population_key: str = field(repr=False)
     portal_key: str = field(repr=False)
+    sms_key: str = field(repr=False)
+    applicant_password: str = field(repr=False)
     form_keys: dict[str, str] = field(repr=False)
     totp: dict[str, str] = field(repr=False)
 
@@ -44,6 +46,8 @@ class StandSecrets:
             identity_key=known.get("identity_key") or secrets.token_urlsafe(32),
             population_key=known.get("population_key") or secrets.token_urlsafe(32),
             portal_key=known.get("portal_key") or secrets.token_urlsafe(32),
+            sms_key=known.get("sms_key") or secrets.token_urlsafe(32),
+            applicant_password=known.get("applicant_password") or f"ruộng đồng {secrets.token_hex(4)}",
             # Each process has a key of its own: what one of them loses opens nothing at another.
             form_keys={name: form_keys.get(name) or secrets.token_urlsafe(48) for name in PROCESSES},
             totp={login: totp.get(login) or _totp_secret() for login in enrolled},

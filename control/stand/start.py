@@ -28,6 +28,7 @@ DETACH_SECONDS = 300.0
 STOP_SECONDS = 60.0
 REQUEST_SECONDS = 330.0
 POLL_SECONDS = 0.2
+KINDS = {"citizen": ("công dân", "citizen"), "organisation": ("tổ chức", "organisation")}
 
 
 class StoppedError(BaseException):
@@ -170,6 +171,16 @@ def tell_how_to_sign_in(data: DataFolder, *, say: Say, seconds: float | None = N
         roles = ", ".join(person["roles"])
         line = f"  {person['name']:<{width}}  {person['password']}  {secret:<32}  {person['display_name']} ({roles})"
         say(line, line)
+    for one in content.get("applicants", ()):
+        kind_vi, kind_en = KINDS[one["kind"]]
+        line = f"  {one['number']:<{width}}  {one['password']}  {one['display_name']}"
+        say(f"{line} ({kind_vi})", f"{line} ({kind_en})")
+    sms, mail = (content["simulators"].get(name) for name in ("sms", "mail"))
+    if sms and mail:
+        say(
+            f"\n  Tin nhắn và thư của người nộp hồ sơ chỉ là mô phỏng, đọc tại {sms} và {mail}",
+            f"\n  Messages and mail to applicants are simulated; read them at {sms} and {mail}",
+        )
     way_to_end = f"bin/up --data {data.named} --stop" if is_detached else "Ctrl-C"
     newcomer = next((person["name"] for person in content["people"] if not person["totp_secret"]), "")
     say(

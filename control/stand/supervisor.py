@@ -21,6 +21,7 @@ from typing import Protocol
 
 from sqlalchemy import create_engine
 
+from control.people import INVENTED_APPLICANTS
 from control.stand import process, programs, signing, witness
 from control.stand.accounts import separation_is_on, write_private
 from control.stand.data import DataFolder
@@ -53,6 +54,8 @@ LOSSES = {
     "pruner": ("điều đã duyệt về lưu giữ phải chờ", "what was approved about keeping waits"),
     "population": ("không có CSDL dân cư mô phỏng", "no simulated population database"),
     "portal": ("không có Cổng DVCQG mô phỏng", "no simulated national portal"),
+    "sms": ("không có tin nhắn mô phỏng", "no simulated short messages"),
+    "mail": ("không có thư mô phỏng", "no simulated mail"),
 }
 Say = Callable[[str, str], None]
 
@@ -166,6 +169,9 @@ class Stand:
             identity="" if "identity" in self._without else f"http://{LOOPBACK}:{book.port_for('identity')}",
             population=f"http://{LOOPBACK}:{book.port_for('population')}",
             portal=f"http://{LOOPBACK}:{book.port_for('portal')}",
+            sms="" if "sms" in self._without else f"http://{LOOPBACK}:{book.port_for('sms')}",
+            mail="" if "mail" in self._without else f"smtp://{LOOPBACK}:{book.port_for('mail')}",
+            mail_page="" if "mail" in self._without else f"http://{LOOPBACK}:{book.port_for('mail-page')}",
             prometheus=f"http://{LOOPBACK}:{book.port_for('prometheus')}",
             alertmanager=f"http://{LOOPBACK}:{book.port_for('alertmanager')}",
             ldap=directory.url,
@@ -186,7 +192,7 @@ class Stand:
             self._parts["elasticsearch"] = search
         own = programs.own_programs(self._home, code=self._code, addresses=self._addresses)
         self._parts.update({daemon.name: daemon for daemon in own})
-        for name in ("prometheus", "alertmanager", "blackbox", "identity", "population", "portal"):
+        for name in ("prometheus", "alertmanager", "blackbox", "identity", "population", "portal", "sms", "mail"):
             with self._telling_loss(name):
                 self._parts[name] = programs.companion(
                     name,
@@ -291,6 +297,7 @@ class Stand:
             seed.seed(
                 environment_file=self._home / "env" / "web.env",
                 totp_secrets=self._secrets.totp,
+                applicant_password=self._secrets.applicant_password,
                 owner_url="" if self._database_url else self._addresses.database_urls["vl_owner"],
             )
         except Unavailable as error:
@@ -321,10 +328,21 @@ class Stand:
                 "ldap_url": self._addresses.ldap,
                 "profile": self._profile,
                 "people": people,
+                "applicants": [
+                    {
+                        "number": one.identity.number,
+                        "display_name": one.identity.name,
+                        "kind": one.kind,
+                        "password": self._secrets.applicant_password,
+                    }
+                    for one in INVENTED_APPLICANTS
+                ],
                 "simulators": {
                     "identity": self._addresses.identity,
                     "population": self._addresses.population,
                     "portal": self._addresses.portal,
+                    "sms": self._addresses.sms,
+                    "mail": self._addresses.mail_page,
                 },
                 "processes": pids,
                 "data": str(self._home),
@@ -361,7 +379,7 @@ class Stand:
 # Started beside PostgreSQL and the web; the first tuple is waited for, the others may come late.
 _ASIDE = (
     ("slapd",),
-    ("identity", "population", "portal", "blackbox", "alertmanager", "prometheus"),
+    ("sms", "mail", "identity", "population", "portal", "blackbox", "alertmanager", "prometheus"),
     ("elasticsearch",),
 )
 

@@ -13,7 +13,7 @@ import policies
 from control import cases, privilege
 from control.acts import Act
 from control.db import Database
-from control.people import enrol_known_factor, open_unsafe_enrolment, sync_people
+from control.people import enrol_known_factor, open_unsafe_enrolment, seed_applicants, sync_people
 from control.people.circumstances import directory_of
 from control.settings import Settings
 from control.stand.demo.people import load_people
@@ -23,10 +23,13 @@ from control.writers import make_writer
 SYSTEM = "demonstration-seed"
 
 
-def seed(*, environment_file: Path, totp_secrets: Mapping[str, str], owner_url: str = "") -> None:
+def seed(
+    *, environment_file: Path, totp_secrets: Mapping[str, str], applicant_password: str, owner_url: str = ""
+) -> None:
     """Read the directory into the tables, enrol who has a known secret, add accounts and cases; safe to run again.
 
-    `owner_url` is the demonstration's own database server, where one shared account can be real; empty: none is.
+    Invented applicants have one password together. `owner_url` is the demonstration's own database server, where one
+    shared account can be real; empty: none is.
     """
     settings = Settings.from_env(read_environment(environment_file))
     law = policies.load()
@@ -49,6 +52,10 @@ def seed(*, environment_file: Path, totp_secrets: Mapping[str, str], owner_url: 
             terms = privilege.LifecycleTerms.of(law, profile=settings.profile)
             privilege.seed_account_requests(session, act, terms=terms)
             cases.seed_demonstration(session, act)
+            if settings.eid_issuer:
+                privilege.seed_agreement(session, act)
+        with database.unit_of_work() as session:
+            seed_applicants(session, password=applicant_password, settings=settings, law=law, act=act)
         if owner_url:
             _seed_vault(database, settings=settings, owner_url=owner_url, act=act)
     finally:

@@ -19,7 +19,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from audit.reconciliations import Reconciliation
-from control.stand.demo import identity, register
+from control.stand.demo import applicants, identity, register
 from control.stand.demo.guarded import walk_break_glass, walk_review
 from control.stand.demo.locking import lock_and_open_again
 from control.stand.demo.population import PopulationStep
@@ -83,6 +83,7 @@ class Walk:
             ("Bị từ chối nhiều lần thành phát hiện; giải trình bằng văn bản, người khác đóng", self._explain_a_finding),
             ("Mốc ký có người làm chứng độc lập; gói mang theo chữ ký ấy và tự kiểm được", self._anchor),
             (identity.TITLE, self._sign_in_by_identity),
+            (applicants.TITLE, applicants.ApplicantStep(up=self.up, person=self._person, now=self.now)),
             ("Cam kết ký số, đăng ký hai nơi, tra cứu dân cư cho một hồ sơ; thiếu thì bị từ chối", self._population()),
             ("Khoá ngay một tài khoản theo điện thoại, đồng hồ thông báo chạy; mở lại bằng biểu mẫu", self._lock),
             (register.TITLE, register.RegisterStep(up=self.up, person=self._person, now=self.now)),

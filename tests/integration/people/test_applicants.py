@@ -30,6 +30,7 @@ from control.people.citizens.domain import (
 from control.people.citizens.models import CitizenAccount, CitizenRegistration
 from control.people.directory.models import Person
 from control.people.outbox.models import OutgoingMessage
+from control.settings import Mode
 from tests.integration.people.applicants import MAIL, NUMBER, OFFICER, PASSWORD, PHONE
 from tests.integration.people.test_resets import confirmed
 
@@ -664,3 +665,34 @@ def test_an_address_that_is_not_one_address_is_told_beside_its_field(portal, ema
     page = portal.begin(portal.browser(), email=email, channel="mail")
     assert page.status_code == 422
     assert 'id="f-email-error"' in page.text
+
+
+@pytest.mark.parametrize("way", ["tax-code", "business-code", "other-data"])
+def test_an_organisation_that_registered_by_a_number_of_its_own_signs_in_by_it(make_portal, way):
+    portal = make_portal(CONSTRUCTION)
+    portal.register(kind="organisation", way=way, number="0100109106")
+    assert portal.sign_in(portal.browser(), "0100109106").headers["Location"] == "/account"
+    assert portal.sign_in(portal.browser(), "0100109106", "sai mật khẩu").status_code == 401
+
+
+def test_invented_applicants_are_seeded_once_checked_by_an_officer_and_never_in_production(make_portal):
+    from dataclasses import replace
+
+    from control.people import INVENTED_APPLICANTS, seed_applicants
+    from tests.factories.people import make_act
+
+    portal = make_portal(CONSTRUCTION)
+    act = make_act(now=portal.clock.now)
+
+    def seed(settings):
+        with portal.database.unit_of_work() as session:
+            return seed_applicants(session, password=PASSWORD, settings=settings, law=policies.load(), act=act)
+
+    assert (seed(portal.settings), seed(portal.settings)) == (2, 0)
+    with portal.database.unit_of_work() as session:
+        rows = session.execute(select(CitizenAccount.state, CitizenAccount.decided_by_id)).all()
+    assert all(state == "approved" and officer for state, officer in rows)
+    number = INVENTED_APPLICANTS[1].identity.number
+    assert portal.sign_in(portal.browser(), number).headers["Location"] == "/account"
+    with pytest.raises(RuntimeError):
+        seed(replace(portal.settings, mode=Mode.PRODUCTION))

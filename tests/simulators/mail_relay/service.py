@@ -16,7 +16,7 @@ MODES = ("good", "refuse-recipient", "busy", "silent", "no-starttls", "drop")
 
 @dataclass(slots=True)
 class MailRelay:
-    """One relay; `mode` may be changed while it runs, `letters` holds what it took, newest last."""
+    """One relay; `mode` may be changed while it runs, `letters` holds what it took, newest last; port 0 is any."""
 
     tls: ssl.SSLContext | None = None
     account: tuple[str, str] | None = None
@@ -27,7 +27,7 @@ class MailRelay:
     _server: socket.socket = field(init=False)
 
     def __enter__(self) -> MailRelay:
-        self._server = socket.create_server(("127.0.0.1", 0))
+        self._server = socket.create_server(("127.0.0.1", self.port))
         self.port = self._server.getsockname()[1]
         threading.Thread(target=self._serve, daemon=True).start()
         return self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,6 +14,11 @@ from tests.simulators.peer import SignedHandler, SignedPeer, object_in
 MODES = ("normal", "slow", "silent", "lying", "twice", "wrong-signature", "unavailable")
 PHONE = re.compile(r"\+84[0-9]{9,10}")
 MOST_CHARACTERS = 480
+PAGE = """<!doctype html><html lang="vi"><meta charset="utf-8"><meta http-equiv="refresh" content="5">
+<meta name="viewport" content="width=device-width"><title>Tin nhắn mô phỏng</title>
+<h1>Tin nhắn mô phỏng</h1><p>Không tin nào ra khỏi máy này; người và số đều là bịa. / Simulated: nothing leaves
+this machine.</p>{rows}</html>"""
+ROW = "<article><h2>{to} · {at}</h2><p>{text}</p></article>"
 
 
 @dataclass(slots=True)
@@ -27,6 +33,17 @@ class State:
 
 class Handler(SignedHandler):
     server_version = "sms-simulator"
+
+    def on_get(self, path: str) -> None:
+        """Show what was delivered, the newest first: the phone of whoever tries the product out."""
+        if path != "/":
+            self.say_json(404, {"error": "unknown"})
+            return
+        with self.peer.lock:
+            rows = [ROW.format(**{name: html.escape(text) for name, text in one.items()})
+                    for one in reversed(self.peer.state.delivered)]  # fmt: skip
+        page = PAGE.format(rows="".join(rows) or "<p>Chưa có tin nào. / No message yet.</p>")
+        self.say(200, page.encode(), {"Content-Type": "text/html; charset=utf-8"})
 
     def on_post(self, path: str, body: bytes) -> None:
         acts: dict[str, Callable[[dict[str, Any]], None]] = {
@@ -73,9 +90,8 @@ class Handler(SignedHandler):
             known = message_id in state.messages
             if not known:
                 state.messages[message_id] = {"to": to, "text": text}
-                state.delivered.append({"to": to, "text": text})
-                if mode == "twice":
-                    state.delivered.append({"to": to, "text": text})
+                arrived = {"to": to, "text": text, "at": self.peer.clock().isoformat(timespec="seconds")}
+                state.delivered += [arrived] * (2 if mode == "twice" else 1)
         if mode == "twice" and not known:
             self.close_connection = True  # delivered, but the caller never hears of it and comes again
         elif mode == "slow":
