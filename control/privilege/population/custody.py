@@ -32,13 +32,15 @@ def current_custodian(session: Session) -> PopulationCustodian | None:
 
 
 def custodian_for(session: Session, *, action: Action, act: Act) -> PopulationCustodian | Deny:
-    """Return the custodian when it is who acts; anybody else is refused, on record."""
+    """Return the custodian when it is who acts, on a document in force; anybody else is refused, on record."""
     custodian = current_custodian(session)
     decision: Decision = may_act_as_custodian(
         custodian_id=custodian.person_id if custodian else None, actor_id=act.actor.id
     )
     if isinstance(decision, Allow) and custodian is not None:
-        return custodian
+        decision = _may_rest_on(custodian.document, act=act)
+        if isinstance(decision, Allow):
+            return custodian
     refusal = decision if isinstance(decision, Deny) else Deny(rule=CUSTODY_RULE, reason="population.no_custodian")
     act.refuse(session, action, refusal)
     return refusal
@@ -127,9 +129,13 @@ def end_unfit_custodian(session: Session, *, act: Act) -> int:
 
 
 def _may_appoint(person: Person, *, document: AuthorisingDocument, act: Act) -> Decision:
-    today = act.now.astimezone(RULES_ZONE).date()
     if person.id == act.actor.id:
         return Deny(rule=CUSTODY_RULE, reason="population.appoints_self", citation="S0-22.2.a")
+    return _may_rest_on(document, act=act)
+
+
+def _may_rest_on(document: AuthorisingDocument, *, act: Act) -> Decision:
+    today = act.now.astimezone(RULES_ZONE).date()
     if not is_in_force(document.valid_from, document.valid_to, on=today, withdrawn_from=document.withdrawn_from):
         return Deny(rule=CUSTODY_RULE, reason="population.document_not_in_force", citation="S0-22.2.a")
     return Allow(rule=CUSTODY_RULE)

@@ -27,6 +27,7 @@ from control.privilege.grants.standing import approver_roles
 from control.privilege.keys.models import ApiKey
 from control.privilege.requests.domain import SECURITY_ROLE
 from control.privilege.reviews.domain import Candidate, Kind, Scope, choose_reviewer
+from policies import RULES_ZONE
 
 MOST = 20_000
 SCHEMA = "vonglau-review-item/1"
@@ -236,4 +237,4 @@ def _person(person_id: int | None) -> str:
 
 
 def _day(at: datetime | None) -> str:
-    return at.date().isoformat() if at is not None else ""
+    return at.astimezone(RULES_ZONE).date().isoformat() if at is not None else ""

@@ -243,6 +243,19 @@ def test_nobody_appoints_themselves_and_a_custodian_who_leaves_ends(session, pla
     assert last_event(session)[0] == "privilege:population:dismiss"
 
 
+@pytest.mark.requirement("S0-22.2.a")
+def test_a_custodian_whose_document_is_over_does_nothing_before_the_job_ends_it(session, place):
+    right = place.ready()
+    over = custody.current_custodian(session).document_valid_to - NOON.date() + timedelta(days=1)
+    later = make_act(actor_of(place.keeper, roles=("population-manager",)), now=NOON + over)
+
+    refused = rights.withdraw_right(session, code=right.code, reason="thử", act=later)
+
+    assert refused.reason == "population.document_not_in_force"
+    assert last_event(session) == ("privilege:population:withdraw", "failure", "population.document_not_in_force")
+    assert right.state == RightState.ACTIVE
+
+
 @pytest.mark.requirement("S0-22.2.b")
 def test_a_right_cites_its_proposal_and_ends_when_the_officer_leaves_the_unit(session, place):
     right = place.ready()
