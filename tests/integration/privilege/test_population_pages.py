@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import select, text, update
 
-from control.assurance.findings.detectors import Seen, Window, population
+from control.assurance.findings.detectors import Seen, Window, concerning
 from control.assurance.findings.domain import RUNBOOKS, Kind, Rules, Sighting
 from control.assurance.findings.models import Finding
 from control.assurance.findings.service import note
@@ -380,7 +380,7 @@ def test_each_sign_becomes_a_finding_about_the_person_with_its_runbook():
         for place, action in enumerate([*wanted, "privilege:population:ask"])
     )
 
-    found = list(population(Window(now=NOON, entries=seen), None))  # type: ignore[arg-type]
+    found = list(concerning(Window(now=NOON, entries=seen), None))  # type: ignore[arg-type]
 
     assert [one.kind for one in found] == list(wanted.values())
     assert {one.person_id for one in found} == {7}
