@@ -79,15 +79,21 @@ def put_to_sleep(
 
 
 def _unused(session: Session, *, rules: DormancyRules, now: datetime) -> list[tuple[CitizenAccount, datetime]]:
-    """Return the living accounts that have slept long enough to be looked at, the longest first."""
+    """Return the living accounts that have slept long enough to be looked at, the longest without a warning first.
+
+    Whoever still has their month is behind whoever has not, and hides nobody.
+    """
     used = select(func.max(LoginSession.created_at)).where(LoginSession.person_id == CitizenAccount.person_id)
     last: Any = func.greatest(CitizenAccount.registered_at, used.scalar_subquery())
     before = months_after(now, -rules.inactive_months)
+    warned = select(func.max(DormancyWarning.warned_at)).where(
+        DormancyWarning.person_id == CitizenAccount.person_id, DormancyWarning.since == last
+    )
     rows = session.execute(
         select(CitizenAccount, last)
         .join(Person, Person.id == CitizenAccount.person_id)
         .where(Person.state == "active", ~is_locked(now), last <= before)
-        .order_by(last, CitizenAccount.person_id)
+        .order_by(warned.scalar_subquery().nulls_first(), last, CitizenAccount.person_id)
         .limit(BATCH)
         .with_for_update(of=CitizenAccount, skip_locked=True)
     ).all()

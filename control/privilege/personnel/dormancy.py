@@ -80,7 +80,7 @@ def sweep_idle(
             PrivilegedAccount.state == "active",
             used <= act.now - (rules.inactive - rules.warn),
         )
-        .order_by(PrivilegedAccount.id)
+        .order_by(AccountDormancy.warned_at.nulls_first(), PrivilegedAccount.id)  # whoever still waits hides nobody
         .limit(BATCH)
     ).all()
     warned: list[str] = []

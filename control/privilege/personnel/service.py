@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 import audit
@@ -49,12 +49,15 @@ class Noticed:
 
 
 def notice_changes(session: Session, *, act: Act, terms: LifecycleTerms) -> Noticed:
-    """Take down what changed since the last comparison, end what a move ends, and draft the requests."""
+    """Take down what changed since the last comparison, end what a move ends, and draft the requests.
+
+    Only what is new or differs is read, so that a batch full of people nothing happened to hides nobody.
+    """
     has_account = exists().where(PrivilegedAccount.person_id == Person.id, PrivilegedAccount.state != "retired")
     rows = session.execute(
         select(Person, PersonnelSnapshot)
         .outerjoin(PersonnelSnapshot, PersonnelSnapshot.person_id == Person.id)
-        .where(has_account)
+        .where(has_account, or_(PersonnelSnapshot.person_id.is_(None), _differs()))
         .order_by(Person.id)
         .limit(BATCH)
         .with_for_update(of=Person, key_share=True)
@@ -75,6 +78,14 @@ def notice_changes(session: Session, *, act: Act, terms: LifecycleTerms) -> Noti
         seen.unit, seen.title, seen.state, seen.seen_at = person.unit, person.title, person.state, act.now
     session.flush()
     return Noticed(changes=tuple(changes), rights_ended=sum(change.rights_ended for change in changes))
+
+
+def _differs() -> ColumnElement[bool]:
+    return or_(
+        Person.unit != PersonnelSnapshot.unit,
+        Person.title != PersonnelSnapshot.title,
+        Person.state != PersonnelSnapshot.state,
+    )
 
 
 def _kind(person: Person, seen: PersonnelSnapshot) -> str | None:

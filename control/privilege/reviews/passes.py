@@ -84,10 +84,19 @@ def closed_reviews(session: Session, *, now: datetime) -> tuple[str, ...]:
 def remind_reviewers(session: Session, *, rules: Rules, act: Act) -> int:
     """Remind each reviewer who still has something to decide of the nearest announced day; return how many people."""
     due: dict[tuple[int, str, int], list[AccessReviewItem]] = defaultdict(list)
-    for item in _undecided(session, AccessReview.due_at > act.now, AccessReviewItem.reviewer_id.is_not(None)):
-        mark = reminder(due_at=item.review.due_at, days=rules.remind_days, now=act.now)
-        if mark is not None and item.reviewer_id is not None and (item.reminded_days or mark + 1) > mark:
-            due[item.reviewer_id, item.review.code, mark].append(item)
+    running = select(AccessReview).where(AccessReview.closed_at.is_(None), AccessReview.due_at > act.now)
+    for review in session.scalars(running.order_by(AccessReview.id)).all():
+        mark = reminder(due_at=review.due_at, days=rules.remind_days, now=act.now)
+        if mark is None:
+            continue
+        for item in _undecided(
+            session,
+            AccessReviewItem.review_id == review.id,
+            AccessReviewItem.reviewer_id.is_not(None),  # what waits for a reviewer fills no batch
+            or_(AccessReviewItem.reminded_days.is_(None), AccessReviewItem.reminded_days > mark),
+        ):
+            if item.reviewer_id is not None:
+                due[item.reviewer_id, review.code, mark].append(item)
     for (reviewer_id, code, mark), items in due.items():
         for item in items:
             item.reminded_days = mark

@@ -296,6 +296,17 @@ def test_any_sign_in_makes_the_warnings_before_it_worth_nothing(sleeper):
     assert look(months_after(again, 1) + timedelta(hours=1)) == (1, 0)
 
 
+def test_whoever_still_has_their_month_hides_no_other_sleeper(sleeper, monkeypatch):
+    monkeypatch.setattr("control.people.citizens.dormancy.BATCH", 1)
+    portal, look = sleeper
+    portal.gateway.state.subscribers["+84912000124"] = "001088000124"
+    portal.clock.now += timedelta(hours=1)
+    portal.register(way="phone", number="001088000124", phone="0912 000 124")
+    due = months_after(portal.clock.now, 24) + timedelta(hours=1)
+
+    assert [look(due) for _ in range(3)] == [(1, 0), (1, 0), (0, 0)]
+
+
 def test_the_jobs_send_escalate_and_put_to_sleep(portal, clock, trail):
     portal.register()
     context = JobContext(

@@ -310,3 +310,23 @@ def test_a_change_is_noticed_once_and_kept(world):
     with database(world) as session:
         assert len(session.scalars(select(PersonnelChange)).all()) == 1
         assert session.scalars(select(AccountRequest)).one().unit == UNIT
+
+
+def test_whoever_nothing_happens_to_fills_no_batch(world, monkeypatch):
+    monkeypatch.setattr("control.privilege.personnel.service.BATCH", 1)
+    monkeypatch.setattr("control.privilege.personnel.dormancy.BATCH", 1)
+    account(world)
+    account(world, person=world.unit.new_clerk)
+    compare(world)
+    compare(world)
+    tell(world, world.unit.new_clerk, unit=UNIT)
+
+    moved = compare(world).changes
+    world.clock.now = NOON + 38 * DAY
+    check_accounts(world.context)
+    check_accounts(world.context)
+    with database(world) as session:
+        warned = len(session.scalars(select(AccountDormancy)).all())
+
+    assert [(change.person_id, change.kind) for change in moved] == [(world.unit.new_clerk.id, "moved")]
+    assert warned == 2

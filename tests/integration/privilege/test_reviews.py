@@ -319,6 +319,15 @@ def test_reviewers_are_reminded_once_for_each_announced_day_and_nobody_else(sess
     assert due == [house.owner.id] * 2
 
 
+def test_who_was_reminded_fills_no_batch(session, house, monkeypatch):
+    monkeypatch.setattr("control.privilege.reviews.passes.BATCH", 1)
+    house.grant()
+    opened(house)
+    act = house.as_admin(now=NOON + 24 * DAY)
+
+    assert [remind_reviewers(session, rules=RULES, act=act) for _ in range(3)] == [1, 1, 0]
+
+
 def test_what_a_reviewer_leaves_behind_goes_to_the_next_in_line(session, house):
     house.grant()
     review = opened(house)
