@@ -29,6 +29,7 @@ def install(app: Flask) -> None:
         "percent": formats.percent,
         "money": formats.money,
         "size": formats.size,
+        "cited": formats.cited,
     }
     for name, function in spoken.items():
         app.add_template_filter(_in_language(function), name)

@@ -29,6 +29,7 @@ _SIZES = ("B", "KiB", "MiB", "GiB", "TiB")
 _SIZE_STEP = 1024
 _DIGEST_GROUP = 8
 _DIGEST_ENDS = 4
+_OPERATOR = "operator-policy: "  # how policies/operator.yaml begins a citation
 
 
 def local(at: datetime) -> datetime:
@@ -167,6 +168,12 @@ def size(octets: int | None, *, language: str) -> str:
     while value >= _SIZE_STEP and step < len(_SIZES) - 1:
         value, step = value / _SIZE_STEP, step + 1
     return f"{number(value, language=language, places=1 if step else 0)}{NBSP}{_SIZES[step]}"
+
+
+def cited(text: str, *, language: str) -> str:
+    """Return a citation as people read it: a value that no text sets is the operator's own."""
+    own = text.removeprefix(_OPERATOR)
+    return text if own == text else f"{'Set by the operator' if language == 'en' else 'Đơn vị vận hành đặt'}: {own}"
 
 
 def digest(text: str) -> str:

@@ -176,3 +176,9 @@ def test_a_missing_value_is_said_to_be_unknown(language):
     assert formats.percent(None, language=language) == unknown
     assert formats.money(None, language=language) == unknown
     assert formats.size(None, language=language) == unknown
+
+
+def test_a_value_of_the_operators_own_is_said_to_be_one():
+    assert formats.cited("operator-policy: như S3-9.1.b", language="vi") == "Đơn vị vận hành đặt: như S3-9.1.b"
+    assert formats.cited("operator-policy: như S3-9.1.b", language="en") == "Set by the operator: như S3-9.1.b"
+    assert formats.cited("S3-9.1.b", language="vi") == "S3-9.1.b"
