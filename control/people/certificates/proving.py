@@ -14,15 +14,16 @@ import audit
 from control.actions import Action
 from control.acts import Act
 from control.decisions import Deny
+from control.levels import Level
 from control.people.certificates.binding import certificate_in_use
 from control.people.certificates.domain import CertificateRefused, Holder, Trust, judge
 from control.people.certificates.models import ClientCertificate
 from control.people.citizens.domain import Elsewhere
-from control.people.citizens.vouched import VouchRules, kind_of, register_holder
+from control.people.citizens.vouched import VouchRules, bind_to_account, kind_of, register_holder
 from control.people.directory.models import Person
 from control.people.factors.models import Factor
 from control.people.locks.standing import reason_to_stay_out
-from control.people.sessions.service import start_session
+from control.people.sessions.service import raise_level, start_session
 from control.people.signin.service import Result, Rules, Step
 from control.people.ways import STAFF_LIKE, Way
 
@@ -97,6 +98,35 @@ def sign_in_by_certificate(
     )
     act.as_actor(actor).record(session, action, about=about, details={"certificate": row.id})
     return Result(step=Step.SIGNED_IN, actor=actor, next_path=next_path)
+
+
+def bind_by_certificate(
+    session: Session,
+    *,
+    certificate: x509.Certificate | None,
+    trust: Trust | None,
+    vouch: VouchRules | None,
+    closed: str | None,
+    rules: Rules,
+    act: Act,
+) -> ClientCertificate | Deny:
+    """Bind the presented certificate to the acting applicant's account, and raise their session by it."""
+    action, about = Action.SIGN_IN_CERTIFICATE_CHECK, audit.About(person_id=act.actor.ref)
+    holder = judged(certificate, trust=trust, act=act)
+    outcome: ClientCertificate | Deny
+    if isinstance(holder, Deny):
+        outcome = holder
+    elif closed is not None or vouch is None:
+        outcome = Deny(rule=RULE, reason=closed or "certificate.not_configured")
+    else:
+        outcome = bind_to_account(session, holder=holder, way=Elsewhere.SIGNING_USB, rules=vouch, act=act)
+    if isinstance(outcome, Deny):
+        act.refuse(session, action, outcome, about=about)
+        return outcome
+    factor = session.get_one(Factor, note_use(session, outcome, act=act))
+    act.record(session, action, about=about, details={"certificate": outcome.id, "bound": True})
+    raise_level(session, to=rules.session.levels.get(factor.kind, Level.LOW), act=act)
+    return outcome
 
 
 def prove_by_certificate(

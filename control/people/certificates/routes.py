@@ -16,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 import audit
-from control.access import audited, not_audited, public, requires, signed_in
+from control.access import applicants, audited, not_audited, public, requires, signed_in
 from control.actions import Action
 from control.db import unit_of_work
 from control.decisions import Deny
@@ -26,7 +26,7 @@ from control.people.certificates import binding
 from control.people.certificates.domain import CertificateRefused, Holder, judge, parse
 from control.people.certificates.models import ClientCertificate
 from control.people.certificates.present import present_trust, presented_certificate, refuse_forged_header
-from control.people.certificates.proving import Newcomers, sign_in_by_certificate
+from control.people.certificates.proving import Newcomers, bind_by_certificate, sign_in_by_certificate
 from control.people.circumstances import present_rules
 from control.people.citizens.circumstances import fresh
 from control.people.citizens.domain import KINDS, Elsewhere
@@ -41,6 +41,7 @@ from control.people.signin.routes import signed_in as enter
 from control.people.signin.service import Result, Step
 from control.people.signing.offers import may_register_by, present_vouching, registration_ways
 from control.people.stepup import Ask, Matter, ask_page, demand, steps_up
+from control.people.ways import Way
 from control.permissions import Permission
 from control.requests import current_language, reference_number
 from control.services import services
@@ -135,6 +136,24 @@ def _registration_page(
         reference=reference_number(),
     )
     return make_response(page, status)
+
+
+@certificates.post("/account/signing-usb")
+@applicants(because="an applicant looks after the signing devices of one's own account")
+@audited(Action.SIGN_IN_CERTIFICATE_CHECK)
+def bind_own_device() -> ResponseReturnValue:
+    """Bind the signing USB in this browser to one's own account, whose number its certificate has to name."""
+    vouch, trust, certificate = present_vouching(), present_trust(), presented_certificate()
+    closed = present_rules().closed(Way.CERTIFICATE, kind=g.actor.kind)
+    outcome: ClientCertificate | Deny
+    with unit_of_work() as session:
+        outcome = bind_by_certificate(
+            session, certificate=certificate, trust=trust, vouch=vouch, closed=closed, rules=present_rules(), act=g.act
+        )
+    if isinstance(outcome, Deny):
+        raise NotAllowed(outcome)
+    flash(_("The signing USB is bound to this account."), "ok")
+    return redirect(url_for("own_account.show"), HTTPStatus.SEE_OTHER)
 
 
 @certificates.get("/people/me/certificates")

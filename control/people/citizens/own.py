@@ -22,7 +22,7 @@ from control.people.boxes import open_box
 from control.people.circumstances import present_rules
 from control.people.citizens import checking, holding
 from control.people.citizens.circumstances import fresh, present_issue_rules, present_keys, present_registration_rules
-from control.people.citizens.domain import Standing, Way, may_file
+from control.people.citizens.domain import Elsewhere, Standing, Way, may_file
 from control.people.citizens.forms import IDENTITY_FIELDS, TEXT_CHARACTERS, lines, read_identity
 from control.people.citizens.models import CitizenAccount
 from control.people.citizens.registering import bound_to, unpack
@@ -36,8 +36,9 @@ from control.people.sessions.service import live_sessions
 from control.people.signin.domain import address_digest, name_digest
 from control.people.signin.throttle import reserve_code_try, settle_try
 from control.people.signing.domain import WAYS
-from control.people.signing.offers import open_service
+from control.people.signing.offers import is_set_up, open_service
 from control.people.signing.own import devices_of
+from control.people.ways import Way as SignIn
 from control.requests import SESSION_COOKIE, current_language, reference_number
 from control.services import services
 from policies import RULES_ZONE
@@ -228,6 +229,8 @@ def _page(*, faults: dict[str, str] | None = None, status: HTTPStatus = HTTPStat
         said=said,
         live=live,
         devices=devices,
+        takes_usb=is_set_up(Elsewhere.SIGNING_USB)
+        and present_rules().closed(SignIn.CERTIFICATE, kind=g.actor.kind) is None,
         has_password=local is not None and local.encoded is not None,
         signing_ways=[way for way in WAYS if not isinstance(open_service(way, kind=g.actor.kind), Deny)],
         issues=[(code_of(issue.id), issue) for issue in issues],

@@ -120,7 +120,7 @@ def register_holder(
 
 
 def bind_to_account(
-    session: Session, *, holder: Holder, way: Elsewhere, reach: Reach, rules: VouchRules, act: Act
+    session: Session, *, holder: Holder, way: Elsewhere, rules: VouchRules, act: Act, reach: Reach | None = None
 ) -> ClientCertificate | Deny:
     """Bind a proved certificate to the acting person's own account when both carry one number; its level follows."""
     account = session.get(CitizenAccount, act.actor.id, with_for_update=True, populate_existing=True)

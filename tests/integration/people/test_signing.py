@@ -156,8 +156,38 @@ def _usb(signers, *, number, name="Người đại diện", organisation="Công 
 
 def _by_usb(signers, certificate, *, kind):
     browser = signers.portal.browser(PROXY)
-    brought = {"X-Client-Certificate": quote(certificate.public_bytes(Encoding.PEM).decode())}
-    return browser.post(f"/register/{kind}/signing-usb", form="/sign-in", headers=brought)
+    return browser.post(f"/register/{kind}/signing-usb", form="/sign-in", headers=_brought(certificate))
+
+
+def _brought(certificate):
+    return {"X-Client-Certificate": quote(certificate.public_bytes(Encoding.PEM).decode())}
+
+
+def test_a_signing_usb_is_bound_to_ones_own_account_and_no_strangers_usb_is(make_signers, trail):
+    signers = make_signers(CONSTRUCTION)
+    portal = signers.portal
+    portal.register(kind="organisation", way="tax-code", number=TAX)
+    browser = portal.browser(PROXY)
+    assert portal.sign_in(browser, name=TAX).status_code == 303
+    assert "Gắn USB" in browser.get("/account").text
+    path, own = "/account/signing-usb", _usb(signers, number=f"MST:{TAX}")
+    for made in (
+        _usb(signers, number="MST:0100109333"),
+        _usb(signers, number=f"CCCD:{NUMBER}"),
+        _usb(signers, number=""),
+    ):
+        assert browser.post(path, form="/account", headers=_brought(made)).status_code == 403
+    assert browser.post(path, form="/account").status_code == 403
+    assert reasons(trail, "sign-in:certificate:check") == ["signing.number_differs"] * 3 + ["certificate.missing"]
+
+    assert browser.post(path, form="/account", headers=_brought(own)).status_code == 303
+
+    assert accounts(signers) == [("organisation", "tax-code", "high", "registered")]
+    again = portal.browser(PROXY)
+    done = again.post("/sign-in/certificate", {"next": "/account"}, form="/sign-in", headers=_brought(own))
+    assert done.headers["Location"] == "/account"
+    with portal.database.unit_of_work() as session:
+        assert session.scalars(LEVELS).all() == ["high", "high"]
 
 
 @pytest.mark.requirement("S4-10.2")
