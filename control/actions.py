@@ -269,6 +269,7 @@ class Action(StrEnum):
     PRIVILEGE_VAULT_REWRAP = "privilege:vault:rewrap"
     PRIVILEGE_VAULT_ROTATE = "privilege:vault:rotate"
     PRIVILEGE_VAULT_SHOW = "privilege:vault:show"
+    PRIVILEGE_VAULT_SUSPECT = "privilege:vault:suspect"
     PRIVILEGE_VAULT_TAKE = "privilege:vault:take"
     SESSION_BROWSER_DOUBLE = "session:browser:double"
     SESSION_BROWSER_END = "session:browser:end"

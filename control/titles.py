@@ -256,6 +256,7 @@ ACTION_TITLES: Mapping[Action, Message] = {
     Action.PRIVILEGE_VAULT_REWRAP: Message(vi="Bọc lại khoá của kho bí mật", en="Wrap the keys of the vault anew"),
     Action.PRIVILEGE_VAULT_ROTATE: Message(vi="Thay bí mật trên máy đích", en="Change a secret on its target"),
     Action.PRIVILEGE_VAULT_SHOW: Message(vi="Hiện bí mật một lần", en="Show a secret, once"),
+    Action.PRIVILEGE_VAULT_SUSPECT: Message(vi="Báo bí mật có thể đã bị lấy", en="Report a secret as perhaps taken"),
     Action.PRIVILEGE_VAULT_TAKE: Message(vi="Mượn bí mật", en="Check out a secret"),
     Action.PRIVILEGE_POPULATION_ANSWER: Message(vi="Câu trả lời tra cứu dân cư", en="Answer of a population look-up"),
     Action.PRIVILEGE_POPULATION_APPOINT: Message(

@@ -46,6 +46,7 @@ from control.privilege.vault.rotations import under_way as rotations_under_way
 from control.privilege.vault.rotations import waiting as waiting_rotations
 from control.privilege.vault.seeding import seed_vault, vault_waits
 from control.privilege.vault.service import close_due as close_due_checkouts
+from control.privilege.vault.suspicion import taken_secrets
 from control.privilege.vault.upkeep import order_due as order_due_rotations
 from control.privilege.vault.upkeep import overdue as overdue_secrets
 from control.privilege.vault.upkeep import tell_releases
@@ -99,6 +100,7 @@ __all__ = [
     "suspend_grants_of",
     "suspend_unfit_grants",
     "sweep_accounts",
+    "taken_secrets",
     "tell_releases",
     "undocumented_accounts",
     "unknown_secrets",

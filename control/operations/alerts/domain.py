@@ -196,6 +196,12 @@ OWN_ALERTS: Mapping[str, OwnAlert] = {
         summary_en="The secret of {subject} could not be changed; the old one still works",
         runbook="secret-rotation",
     ),
+    "SecretTaken": OwnAlert(
+        severity=Severity.PAGE,
+        summary="Bí mật của {subject} có thể đã bị lấy, chưa được thay",
+        summary_en="Somebody may have taken the secret of {subject}; it is not changed yet",
+        runbook="secret-rotation",
+    ),
     "SecretUnknown": OwnAlert(
         severity=Severity.PAGE,
         summary="Không bí mật nào đang giữ của {subject} còn dùng được",

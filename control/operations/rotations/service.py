@@ -23,6 +23,7 @@ from control.privilege import Custody, RotationResult, SettledRotation, VaultTer
 PLAYBOOK = "rotate_secret"
 TOKEN_BYTES = 16
 FAILED, UNKNOWN, OVERDUE = "SecretRotationFailed", "SecretUnknown", "SecretOverdue"
+TAKEN = "SecretTaken"
 ENDED = frozenset({RunState.DONE, RunState.FAILED, RunState.CANCELLED, RunState.INTERRUPTED})
 WITH_FINDINGS = frozenset({RunState.DONE, RunState.FAILED})
 
@@ -84,9 +85,10 @@ def begin_waiting(session: Session, *, act: Act) -> int:
 
 
 def reconcile_alerts(session: Session, *, act: Act, terms: VaultTerms) -> None:
-    """Let an alert burn for exactly the secrets that are overdue, and for those of which none works."""
+    """Let an alert burn for exactly the secrets that are overdue, reported as perhaps taken, or lost."""
     for name, wanted in (
         (OVERDUE, privilege.overdue_secrets(session, terms=terms, now=act.now)),
+        (TAKEN, privilege.taken_secrets(session)),
         (UNKNOWN, privilege.unknown_secrets(session)),
     ):
         burning = open_subjects(session, name)

@@ -20,6 +20,7 @@ from control.privilege.accounts.models import PrivilegedAccount
 from control.privilege.vault.domain import Method, VaultTerms
 from control.privilege.vault.models import SecretCheckout, SecretCustody, SecretRotation, SecretVersion
 from control.privilege.vault.service import NEIGHBOURS
+from control.privilege.vault.suspicion import is_taken, reported_at, seen_at
 from control.text import fold
 
 SHOWN = 20
@@ -37,10 +38,17 @@ class Kept:
     due_at: datetime
     open: SecretCheckout | None
     last: SecretRotation | None
+    reported_at: datetime | None = None
+    seen_at: datetime | None = None
 
     def is_overdue(self, now: datetime) -> bool:
         """Whether the secret is older than the policy lets it become."""
         return now >= self.due_at
+
+    @property
+    def taken_since(self) -> datetime | None:
+        """Since when somebody may have it who should not; None when nobody does."""
+        return self.reported_at or self.seen_at
 
     @property
     def failed(self) -> bool:
@@ -57,10 +65,19 @@ def list_kept(session: Session, *, listing: Listing, terms: VaultTerms, act: Act
         conditions.append(SecretCustody.state == "unknown")
     elif listing.filters["state"] == "out":
         conditions.append(_open_checkout(SecretCustody.account_id))
+    elif listing.filters["state"] == "taken":
+        conditions.append(is_taken())
     elif listing.filters["state"] == "overdue":
         conditions.append(SecretVersion.created_at <= terms.made_before(act.now))
     query = (
-        select(SecretCustody, PrivilegedAccount, SecretVersion.created_at, SecretVersion.verified_at)
+        select(
+            SecretCustody,
+            PrivilegedAccount,
+            SecretVersion.created_at,
+            SecretVersion.verified_at,
+            reported_at().label("reported_at"),
+            seen_at().label("seen_at"),
+        )
         .join(PrivilegedAccount, PrivilegedAccount.id == SecretCustody.account_id)
         .join(
             SecretVersion,
@@ -75,7 +92,7 @@ def list_kept(session: Session, *, listing: Listing, terms: VaultTerms, act: Act
         .order_by(*listing.order(PrivilegedAccount.code, PrivilegedAccount.id))
         .limit(listing.limit)
     ).all()
-    ids = [account.id for _, account, _, _ in rows]
+    ids = [row[1].id for row in rows]
     open_ones, last = _open_of(session, ids), _last_of(session, ids)
     kept = [
         Kept(
@@ -86,8 +103,10 @@ def list_kept(session: Session, *, listing: Listing, terms: VaultTerms, act: Act
             due_at=terms.due_at(changed_at),
             open=open_ones.get(account.id),
             last=last.get(account.id),
+            reported_at=reported,
+            seen_at=seen,
         )
-        for custody, account, changed_at, verified_at in rows
+        for custody, account, changed_at, verified_at, reported, seen in rows
     ]
     return listing.page(kept, cursor=lambda row: (row.account.code, row.account.id), total=total)
 
@@ -139,6 +158,12 @@ class History:
         return next((row for row in self.versions if row.role == "current"), None)
 
     @property
+    def reported_at(self) -> datetime | None:
+        """When the present secret was reported as perhaps taken."""
+        marked = self.custody.suspected_at if self.custody is not None else None
+        return marked if marked is not None and self.current is not None and marked >= self.current.created_at else None
+
+    @property
     def is_to_change_by_hand(self) -> bool:
         """Whether somebody has seen a secret that only people can change, and nobody has since."""
         if self.custody is None or self.custody.method != Method.MANUAL or self.current is None:
@@ -154,7 +179,11 @@ def history_of(session: Session, account: PrivilegedAccount) -> History:
     own = account.id
     custody = session.scalar(
         select(SecretCustody)
-        .options(joinedload(SecretCustody.document), joinedload(SecretCustody.deposited_by))
+        .options(
+            joinedload(SecretCustody.document),
+            joinedload(SecretCustody.deposited_by),
+            joinedload(SecretCustody.suspected_by),
+        )
         .where(SecretCustody.account_id == own)
     )
     versions = session.scalars(

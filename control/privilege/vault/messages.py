@@ -83,6 +83,14 @@ VAULT_MESSAGES: Mapping[str, Message] = {
         vi="Một bí mật trước đó đang đúng và được dùng lại.",
         en="An earlier secret works and is the present one again.",
     ),
+    "vault.not_to_report": Message(
+        vi="Chỉ người chịu trách nhiệm tài khoản hoặc người được yêu cầu thay bí mật mới đánh dấu được. Hãy báo họ.",
+        en="Whoever answers for the account, or may have its secret changed, marks it. Tell them.",
+    ),
+    "vault.reported_already": Message(
+        vi="Bí mật này đã được đánh dấu và đang chờ thay.",
+        en="This secret is marked already and waits to be changed.",
+    ),
     "vault.rotation_taken": Message(
         vi="Lần thay bí mật này đã có một lượt chạy.",
         en="This rotation has a run already.",

@@ -31,7 +31,10 @@ from control.privilege.vault.domain import CHECKOUT_PREFIX
 
 
 class SecretCustody(Base):
-    """That the vault keeps the secret of an account: by which document, and how it is changed on the target."""
+    """That the vault keeps the secret of an account: by which document, and how it is changed on the target.
+
+    `suspected_at` is when somebody last reported that it may be taken; a version made later is not meant.
+    """
 
     __tablename__ = "secret_custody"
     __table_args__ = (
@@ -42,6 +45,7 @@ class SecretCustody(Base):
             "(method = 'postgresql' AND host <> '' AND port BETWEEN 1 AND 65535 AND database <> '')",
             name="target",
         ),
+        CheckConstraint("(suspected_at IS NULL) = (suspected_by_id IS NULL)", name="suspected_by"),
     )
 
     account_id: Mapped[int] = mapped_column(ForeignKey("privilege_account.id"), primary_key=True, autoincrement=False)
@@ -53,10 +57,13 @@ class SecretCustody(Base):
     document_id: Mapped[int] = mapped_column(ForeignKey("authorising_document.id"))
     deposited_by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
     deposited_at: Mapped[datetime]
+    suspected_at: Mapped[datetime | None]
+    suspected_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
 
     account: Mapped[PrivilegedAccount] = relationship(lazy="raise")
     document: Mapped[AuthorisingDocument] = relationship(lazy="raise")
-    deposited_by: Mapped[Person] = relationship(lazy="raise")
+    deposited_by: Mapped[Person] = relationship(lazy="raise", foreign_keys=[deposited_by_id])
+    suspected_by: Mapped[Person | None] = relationship(lazy="raise", foreign_keys=[suspected_by_id])
 
 
 class SecretVersion(Base):

@@ -24,12 +24,14 @@ from control.privilege.grants.models import PrivilegeGrant
 from control.privilege.vault import listing as reading
 from control.privilege.vault import rotations, service
 from control.privilege.vault.domain import VaultTerms, may_check_out, may_deposit, may_rotate
+from control.privilege.vault.suspicion import count_taken, may_suspect, suspect
 from control.services import services
 
 blueprint = Blueprint("privilege_vault", __name__, url_prefix="/privilege/secrets", template_folder="templates")
 LISTING = ListingRules(sorts={"code": "+"}, default="code", filters=("q", "state"))
 OWN_LISTING = ListingRules(sorts={"id": "-"}, default="-id", filters=("state",))
 SEEN = "who has which account's secret and when it was changed; never a secret"
+WHY_CHARACTERS = 500
 OWN = "whoever answers for the account, or holds a grant on it, judged on the object"
 
 
@@ -41,19 +43,21 @@ def index() -> ResponseReturnValue:
     listing, terms = LISTING.read(request.args), terms_now()
     with unit_of_work() as session:
         page = reading.list_kept(session, listing=listing, terms=terms, act=g.act)
+        taken = count_taken(session)
     if listing.wants_csv:
         header = ("account", "asset", "owner", "method", "state", "changed_at", "verified_at", "due_at", "overdue",
-                  "out_with", "out_until", "last_change", "last_result", "last_detail", "run")  # fmt: skip
+                  "out_with", "out_until", "perhaps_taken_since", "last_change", "last_result", "last_detail",
+                  "run")  # fmt: skip
         rows = (
             (k.account.code, k.account.asset.code, k.account.owner.login if k.account.owner else "", k.custody.method,
              k.custody.state, k.changed_at, k.verified_at, k.due_at, k.is_overdue(g.now),
-             k.open.person.login if k.open else "", k.open.until if k.open else None,
+             k.open.person.login if k.open else "", k.open.until if k.open else None, k.taken_since,
              (k.last.ended_at or k.last.asked_at) if k.last else None, (k.last.result or "waiting") if k.last else "",
              (k.last.detail or "") if k.last else "", (k.last.run_code or "") if k.last else "")
             for k in page.rows
         )  # fmt: skip
         return csv_response("secrets.csv", header, rows)
-    return render_template("vault/list.html", page=page, listing=listing, terms=terms, now=g.now)
+    return render_template("vault/list.html", page=page, listing=listing, terms=terms, now=g.now, taken=taken)
 
 
 @blueprint.get("/mine")
@@ -91,6 +95,7 @@ def page_of(code: str, *, faults: dict[str, str]) -> str:
         if not may_see(account, grant):
             raise NotFound("account", code)
         history, facts = reading.history_of(session, account), service.facts_of(session, account)
+        may_report = isinstance(may_suspect(session, account, act=g.act), Allow)
     current = history.current
     return render_template(
         "vault/show.html",
@@ -104,8 +109,10 @@ def page_of(code: str, *, faults: dict[str, str]) -> str:
         may_take=isinstance(may_check_out(facts, person_id=g.actor.id, has_grant=grant is not None), Allow),
         may_deposit=isinstance(may_deposit(facts, person_id=g.actor.id), Allow),
         may_rotate=Permission.PRIVILEGE_ROTATION_ASK in g.actor.permissions and isinstance(may_rotate(facts), Allow),
+        may_report=may_report,
         faults=faults,
         reason=request.form.get("reason", ""),
+        why=request.form.get("why", ""),
     )
 
 
@@ -127,6 +134,28 @@ def rotate(code: str) -> ResponseReturnValue:
     if isinstance(found, Deny):
         return refused(found, code)
     flash(gettext("The secret of %(code)s is being changed.", code=code), "ok")
+    return redirect(url_for(".show", code=code), HTTPStatus.SEE_OTHER)
+
+
+@blueprint.post("/<code>/suspicion")
+@signed_in(because=OWN)
+@audited(Action.PRIVILEGE_VAULT_SUSPECT)
+def report(code: str) -> ResponseReturnValue:
+    """Mark a secret as perhaps taken; where a playbook can, it is changed at once."""
+    fields = Fields(request.form)
+    why = fields.text("why", maximum=WHY_CHARACTERS, has_lines=True)
+    if fields.faults:
+        return unprocessable(page_of(code, faults=told(fields)))
+    with unit_of_work() as session:
+        account = service.load_account(session, code)
+        grant = service.grant_for(session, person_id=g.actor.id, account_id=account.id, now=g.now)
+        decision = suspect(session, code=code, reason=why, act=g.act)
+        start_waiting(session)
+    if isinstance(decision, Deny):
+        if not may_see(account, grant):
+            raise NotFound("account", code)  # the refusal is on record; a stranger learns nothing
+        return refused(decision, code)
+    flash(gettext("The secret of %(code)s is marked until it is changed.", code=code), "ok")
     return redirect(url_for(".show", code=code), HTTPStatus.SEE_OTHER)
 
 

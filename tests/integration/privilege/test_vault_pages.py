@@ -9,12 +9,14 @@ from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError
 
 import audit
 from control.privilege.grants.domain import Step
 from control.privilege.grants.service import step_grant
 from control.privilege.vault import service
 from control.privilege.vault.models import SecretCheckout, SecretRotation, SecretVersion
+from control.privilege.vault.suspicion import taken_secrets
 from tests.factories.privilege import House, actor_of, make_act, make_person
 from tests.factories.stepup import confirm, question
 from tests.factories.vault import INVENTED, open_vault
@@ -243,3 +245,55 @@ def test_the_accounts_page_tells_of_its_secret_and_links_to_it(world):
     assert f'href="{world.page}"' in shown
     assert world.house.holder.display_name in shown
     assert INVENTED not in shown
+
+
+def test_a_secret_perhaps_taken_stands_in_the_queue_until_it_is_changed(world):
+    deposit(world)
+    queue = "/privilege/secrets?state=taken"
+    assert world.house.account.code not in world.auditor.get(queue)
+
+    faulty = world.admin.post(f"{world.page}/suspicion", on=world.page, status=422, why="")
+    assert 'id="f-why-error"' in faulty.text
+    world.admin.post(f"{world.page}/suspicion", on=world.page, why="Thấy trên màn hình chung")
+
+    shown = world.auditor.get(queue)
+    assert world.house.account.code in shown
+    assert "được báo có thể đã bị lấy" in shown
+    assert "1 bí mật chờ thay" in world.auditor.get("/privilege/secrets")
+    assert "có thể đã bị lấy" in world.owner.get(world.page)
+    again = world.admin.post(f"{world.page}/suspicion", on="/privilege/secrets/mine", status=403, why="Lần nữa")
+    assert "đã được đánh dấu" in again.text
+    entry = next(one for one in trail(world) if one["event"]["action"] == "privilege:vault:suspect")
+    assert entry["vn"]["details"] == {"changed_by": "manual"}
+    assert "màn hình" not in str(entry)
+    with world.database.unit_of_work() as session:
+        assert taken_secrets(session) == {world.house.account.code}
+
+    world.clock.now += timedelta(minutes=1)
+    deposit(world)  # another version is the present one now
+
+    assert world.house.account.code not in world.auditor.get(queue)
+    with world.database.unit_of_work() as session:
+        assert taken_secrets(session) == frozenset()
+
+
+def test_a_secret_that_was_seen_and_given_back_waits_too_and_a_stranger_reports_nothing(world):
+    deposit(world)
+    take(world)
+    queue = "/privilege/secrets?state=taken"
+    assert world.house.account.code not in world.auditor.get(queue)  # who has it now may have it
+    checkout = re.search(r"MB-\d+", world.holder.get("/privilege/secrets/mine"))[0]
+    world.holder.post(f"/privilege/secrets/checkouts/{checkout}/return", on="/privilege/secrets/mine")
+
+    assert "đã trả lại" in world.auditor.get(queue)
+    world.stranger.post(f"{world.page}/suspicion", on="/privilege/secrets/mine", status=404, why="Tò mò")
+    world.holder.post(f"{world.page}/suspicion", on="/privilege/secrets/mine", status=403, why="Tò mò")
+    refused = [one for one in trail(world) if one["event"]["action"] == "privilege:vault:suspect"]
+    assert [one["event"]["reason_code"] for one in refused] == ["vault.not_to_report"] * 2
+
+
+def test_the_database_takes_no_mark_without_who_made_it(world):
+    deposit(world)
+
+    with world.engine.begin() as connection, pytest.raises(IntegrityError, match="suspected_by"):
+        connection.execute(text("UPDATE secret_custody SET suspected_at = now()"))
