@@ -4,8 +4,11 @@ from control.privilege.accounts.changing import change_state
 from control.privilege.accounts.documented import AccountPaper, Undocumented, papers_of, undocumented_accounts
 from control.privilege.accounts.service import owned_accounts
 from control.privilege.breakglass.domain import Terms as BreakGlassTerms
+from control.privilege.breakglass.domain import mixed_half
 from control.privilege.breakglass.opening import close_due_openings
 from control.privilege.breakglass.opening import reconcile as reconcile_break_glass
+from control.privilege.breakglass.seeding import SEALED as SEEDED_SEAL
+from control.privilege.breakglass.seeding import KnownSeal, seed_seal
 from control.privilege.breakglass.standing import standing_of as break_glass_state
 from control.privilege.documents.withdrawing import carry_out_withdrawals
 from control.privilege.grants.ending import (
@@ -53,10 +56,12 @@ from control.privilege.vault.upkeep import tell_releases
 from control.privilege.vault.upkeep import unknown as unknown_secrets
 
 __all__ = [
+    "SEEDED_SEAL",
     "AccountPaper",
     "BreakGlassTerms",
     "Custody",
     "KeyWatchRules",
+    "KnownSeal",
     "LifecycleTerms",
     "ReviewRules",
     "RotationResult",
@@ -78,6 +83,7 @@ __all__ = [
     "end_unfit_access",
     "expire_due_requests",
     "lapse_overdue_reviews",
+    "mixed_half",
     "notice_personnel",
     "open_due_reviews",
     "order_due_rotations",
@@ -94,6 +100,7 @@ __all__ = [
     "seed_agreement",
     "seed_demonstration",
     "seed_review",
+    "seed_seal",
     "seed_vault",
     "settle_rotation",
     "start_due_grants",

@@ -69,6 +69,7 @@ ACCOUNTS = (
     ("ung-dung-01", "trien-khai", "Triển khai bản mới của ứng dụng", "service", "normal", "minhhoa.pm"),
     ("ung-dung-02", "root", "Quản trị máy chủ ứng dụng 2", "local-admin", "high", "minhhoa.pm"),
     ("ung-dung-02", "nha-thau-cu", "Không rõ, còn lại từ nhà thầu trước", "local-admin", "high", None),
+    ("vong-lau", "khan-cap", "Phá niêm khi danh bạ và tìm kiếm ngừng", "break-glass", "high", "minhhoa.pm"),
     ("vong-lau", "khoa.kt", "Cấp và thu hồi khoá kết nối", "personal", "high", "khoa.kt"),
     ("vong-lau", "minhhoa.pm", "Quản trị tài khoản, văn bản và yêu cầu", "personal", "high", "minhhoa.pm"),
     ("vong-lau", "nhap.ht", "Quản trị tài khoản, văn bản và yêu cầu", "personal", "high", "nhap.ht"),

@@ -8,6 +8,7 @@ import secrets
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from control.privilege import mixed_half
 from control.stand.accounts import write_private
 
 PROCESSES = ("web", "worker", "audit", "signer", "monitor", "owner", "pruner", "keeper", "reader")
@@ -30,13 +31,14 @@ class StandSecrets:
     applicant_password: str = field(repr=False)
     form_keys: dict[str, str] = field(repr=False)
     totp: dict[str, str] = field(repr=False)
+    seal: dict[str, str] = field(repr=False)
 
     @classmethod
     def of(cls, home: Path, *, enrolled: tuple[str, ...]) -> StandSecrets:
         """Read the secrets of the folder, making what is missing; `enrolled` get a TOTP secret each."""
         path = home / "secrets.json"
         known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        totp, form_keys = known.get("totp", {}), known.get("form_keys", {})
+        totp, form_keys, seal = (known.get(name, {}) for name in ("totp", "form_keys", "seal"))
         made = cls(
             stand=known.get("stand") or secrets.token_hex(12),
             factor_key=known.get("factor_key") or base64.b64encode(secrets.token_bytes(32)).decode(),
@@ -51,6 +53,12 @@ class StandSecrets:
             # Each process has a key of its own: what one of them loses opens nothing at another.
             form_keys={name: form_keys.get(name) or secrets.token_urlsafe(48) for name in PROCESSES},
             totp={login: totp.get(login) or _totp_secret() for login in enrolled},
+            # The two paper halves of one sealed account, and its second factor; as it was sealed at the first start.
+            seal={
+                "first_half": seal.get("first_half") or mixed_half(secrets.token_bytes),
+                "second_half": seal.get("second_half") or mixed_half(secrets.token_bytes),
+                "totp_secret": seal.get("totp_secret") or _totp_secret(),
+            },
         )
         write_private(path, text=json.dumps(asdict(made), indent=1), account=None)
         return made

@@ -181,6 +181,12 @@ def tell_how_to_sign_in(data: DataFolder, *, say: Say, seconds: float | None = N
             f"\n  Tin nhắn và thư của người nộp hồ sơ chỉ là mô phỏng, đọc tại {sms} và {mail}",
             f"\n  Messages and mail to applicants are simulated; read them at {sms} and {mail}",
         )
+    seal = content["sealed"]
+    halves = f"{seal['first_half']}  {seal['second_half']}  {seal['totp_secret']}"
+    say(
+        f"\n  Phá niêm {seal['account']}: hai nửa giấy và mã, cho đến lần niêm phong sau: {halves}",
+        f"\n  Break-glass {seal['account']}: two paper halves and the code, until the next seal: {halves}",
+    )
     way_to_end = f"bin/up --data {data.named} --stop" if is_detached else "Ctrl-C"
     newcomer = next((person["name"] for person in content["people"] if not person["totp_secret"]), "")
     say(

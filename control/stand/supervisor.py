@@ -22,6 +22,7 @@ from typing import Protocol
 from sqlalchemy import create_engine
 
 from control.people import INVENTED_APPLICANTS
+from control.privilege import SEEDED_SEAL
 from control.stand import process, programs, signing, witness
 from control.stand.accounts import separation_is_on, write_private
 from control.stand.data import DataFolder
@@ -298,6 +299,7 @@ class Stand:
                 environment_file=self._home / "env" / "web.env",
                 totp_secrets=self._secrets.totp,
                 applicant_password=self._secrets.applicant_password,
+                seal=self._secrets.seal,
                 owner_url="" if self._database_url else self._addresses.database_urls["vl_owner"],
             )
         except Unavailable as error:
@@ -337,6 +339,7 @@ class Stand:
                     }
                     for one in INVENTED_APPLICANTS
                 ],
+                "sealed": {"account": SEEDED_SEAL, **self._secrets.seal},
                 "simulators": {
                     "identity": self._addresses.identity,
                     "population": self._addresses.population,

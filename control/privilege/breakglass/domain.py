@@ -7,7 +7,7 @@ other is not; whoever had a part in an opening does not review it; what is open 
 from __future__ import annotations
 
 import string
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -131,6 +131,14 @@ def is_mixed(half: str) -> bool:
     return all(any(letter in kind for letter in half) for kind in (
         string.ascii_uppercase, string.ascii_lowercase, string.digits,
     ))  # fmt: skip
+
+
+def mixed_half(draw: Callable[[int], bytes]) -> str:
+    """Return a half that is mixed, from as many draws as it takes."""
+    half = half_of(draw(HALF_BYTES))
+    while not is_mixed(half):
+        half = half_of(draw(HALF_BYTES))
+    return half
 
 
 def whole_of(first: str, second: str) -> str:

@@ -11,6 +11,7 @@ new seal ends the old password and the old factor in the same transaction.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
@@ -27,11 +28,14 @@ from control.people.factors.sealing import seal, unseal
 from control.people.factors.service import FactorRules, enrol_known_secret
 from control.people.local.domain import LocalRules
 from control.people.months import months_after
+from control.people.rules import factor_rules, local_rules
 from control.privilege.accounts.models import PrivilegedAccount
 from control.privilege.breakglass.domain import LOCK, Hand, State, Terms, may_complete, may_prepare, whole_of
 from control.privilege.breakglass.models import BreakGlassAccount
 from control.privilege.grants.standing import approver_roles
 from control.privilege.requests.domain import SECURITY_ROLE
+from control.settings import Settings
+from policies import RULES_ZONE, Policies
 
 NEIGHBOURS = (
     joinedload(BreakGlassAccount.person),
@@ -57,6 +61,16 @@ class SealRules:
     terms: Terms
     factor: FactorRules
     local: LocalRules
+
+
+def seal_rules(law: Policies, *, settings: Settings, now: datetime) -> SealRules:
+    """Return what sealing needs of the law and the settings on the day of `now`."""
+    on = now.astimezone(RULES_ZONE).date()
+    return SealRules(
+        terms=Terms.of(law),
+        factor=factor_rules(law, settings=settings, on=on),
+        local=local_rules(law, settings=settings, on=on),
+    )
 
 
 def hand_of(act: Act) -> Hand:

@@ -21,28 +21,24 @@ from control.errors import InvalidInput
 from control.frame.forms import kept
 from control.frame.tables import Listing, ListingRules, csv_response
 from control.people.factors.sealing import NONCE_BYTES
-from control.people.rules import factor_rules, local_rules
 from control.people.stepup import Ask, Matter, ask_page, demand, steps_up
 from control.permissions import Permission
 from control.privilege.answers import faults_of, named
 from control.privilege.breakglass import opening as openings
 from control.privilege.breakglass import sealing
 from control.privilege.breakglass.domain import (
-    HALF_BYTES,
     State,
-    half_of,
-    is_mixed,
     is_single,
     may_ask,
     may_complete,
     may_prepare,
+    mixed_half,
     source_of,
 )
 from control.privilege.breakglass.models import BreakGlassAccount
 from control.privilege.breakglass.routes import READS, blueprint, refused, terms_now, within
 from control.privilege.fields import Fields
 from control.services import services
-from policies import RULES_ZONE
 
 __all__ = ["blueprint"]
 LISTING = ListingRules(sorts={"code": "-"}, default="-code", filters=("stage", "drill"))
@@ -128,7 +124,7 @@ def register() -> ResponseReturnValue:
 @steps_up
 def prepare(sealed_id: int) -> ResponseReturnValue:
     """Give the officer of the security unit the first half, once."""
-    half = _half()
+    half = mixed_half(secrets.token_bytes)
     with unit_of_work() as session:
         sealed = sealing.load_sealed(session, sealed_id=within(sealed_id))
         allowed = may_prepare(State(sealed.state), sealing.hand_of(g.act))
@@ -155,7 +151,9 @@ def prepare(sealed_id: int) -> ResponseReturnValue:
 def complete(sealed_id: int) -> ResponseReturnValue:
     """Give the approver the second half and the second factor, once; the account is sealed."""
     totp = base64.b32encode(secrets.token_bytes(TOTP_BYTES)).decode()
-    drawn = sealing.Drawn(half=_half(), totp_secret=totp, nonce=secrets.token_bytes(NONCE_BYTES))
+    drawn = sealing.Drawn(
+        half=mixed_half(secrets.token_bytes), totp_secret=totp, nonce=secrets.token_bytes(NONCE_BYTES)
+    )
     with unit_of_work() as session:
         sealed = sealing.load_sealed(session, sealed_id=within(sealed_id))
         allowed = may_complete(State(sealed.state), sealing.hand_of(g.act), half_by=sealed.half_by_id)
@@ -199,19 +197,7 @@ def report(sealed_id: int) -> ResponseReturnValue:
 
 def _rules() -> sealing.SealRules:
     held = services()
-    on = g.now.astimezone(RULES_ZONE).date()
-    return sealing.SealRules(
-        terms=terms_now(),
-        factor=factor_rules(held.policies, settings=held.settings, on=on),
-        local=local_rules(held.policies, settings=held.settings, on=on),
-    )
-
-
-def _half() -> str:
-    half = half_of(secrets.token_bytes(HALF_BYTES))
-    while not is_mixed(half):
-        half = half_of(secrets.token_bytes(HALF_BYTES))
-    return half
+    return sealing.seal_rules(held.policies, settings=held.settings, now=g.now)
 
 
 def _matter(action: Action, sealed: BreakGlassAccount, title: str) -> Matter:

@@ -5,6 +5,7 @@ What is seeded goes through the same services as everything else, so each step h
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,15 +22,21 @@ from control.stand.demo.shared import make_shared_role
 from control.writers import make_writer
 
 SYSTEM = "demonstration-seed"
+NONCE_BYTES = 12
 
 
 def seed(
-    *, environment_file: Path, totp_secrets: Mapping[str, str], applicant_password: str, owner_url: str = ""
+    *,
+    environment_file: Path,
+    totp_secrets: Mapping[str, str],
+    applicant_password: str,
+    seal: Mapping[str, str],
+    owner_url: str = "",
 ) -> None:
     """Read the directory into the tables, enrol who has a known secret, add accounts and cases; safe to run again.
 
-    Invented applicants have one password together. `owner_url` is the demonstration's own database server, where one
-    shared account can be real; empty: none is.
+    Invented applicants have one password together. `seal` holds the two halves and the second factor of the one sealed
+    account. `owner_url` is the demonstration's own database server, where one shared account can be real; empty: none.
     """
     settings = Settings.from_env(read_environment(environment_file))
     law = policies.load()
@@ -52,6 +59,7 @@ def seed(
             terms = privilege.LifecycleTerms.of(law, profile=settings.profile)
             privilege.seed_account_requests(session, act, terms=terms)
             cases.seed_demonstration(session, act)
+            privilege.seed_seal(session, act, known=_known(seal), law=law, settings=settings)
             if settings.eid_issuer:
                 privilege.seed_agreement(session, act)
         with database.unit_of_work() as session:
@@ -60,6 +68,15 @@ def seed(
             _seed_vault(database, settings=settings, owner_url=owner_url, act=act)
     finally:
         database.engine.dispose()
+
+
+def _known(seal: Mapping[str, str]) -> privilege.KnownSeal:
+    return privilege.KnownSeal(
+        first=seal["first_half"],
+        second=seal["second_half"],
+        totp_secret=seal["totp_secret"],
+        nonces=(secrets.token_bytes(NONCE_BYTES), secrets.token_bytes(NONCE_BYTES)),
+    )
 
 
 def _seed_vault(database: Database, *, settings: Settings, owner_url: str, act: Act) -> None:

@@ -19,7 +19,7 @@ from control.people.models import PersonRole
 from control.people.months import months_after
 from control.privilege.breakglass.domain import Stage, State, Terms, half_of, is_mixed, is_within, source_of, whole_of
 from control.privilege.breakglass.guard import guard
-from control.privilege.breakglass.models import BreakGlassOpening, BreakGlassUse
+from control.privilege.breakglass.models import BreakGlassAccount, BreakGlassOpening, BreakGlassUse
 from control.privilege.breakglass.opening import (
     Wish,
     ask_opening,
@@ -31,9 +31,12 @@ from control.privilege.breakglass.opening import (
     review_opening,
 )
 from control.privilege.breakglass.sealing import Drawn, SealRules, complete_seal, prepare_seal, register_account
+from control.privilege.breakglass.seeding import KnownSeal, seed_seal
 from control.privilege.breakglass.standing import standing_of
+from control.settings import Settings
 from tests.factories.people import SECRET
 from tests.factories.privilege import NOON, actor_of, entries, last_event, law, make_account, make_act, make_person
+from tests.integration.conftest import environment
 from tests.integration.privilege.test_database_refuses import refused
 
 HOUR, MINUTE, DAY = timedelta(hours=1), timedelta(minutes=1), timedelta(days=1)
@@ -477,3 +480,20 @@ def test_an_opening_and_a_reported_use_are_the_last_use_of_the_account(world):
     report_use(world.session, sealed_id=world.sealed.id, at=later, address=CONSOLE, ref="máy-1", act=act)
     world.session.refresh(world.account)
     assert world.account.last_used_at == later
+
+
+def test_the_demonstration_seals_one_account_by_two_people_once(session, database_url, tmp_path):
+    officer = make_person(session, login="mau.nt", roles=("security-officer",))
+    leader = make_person(session, login="vidu.l", roles=("approver",))
+    account = make_account(session, owner=officer, asset="vong-lau", name="khan-cap", kind="break-glass")
+    known = KnownSeal(first=FIRST, second=SECOND, totp_secret=SECRET, nonces=(b"1" * 12, b"2" * 12))
+    act, settings = make_act(actor_of(officer)), Settings.from_env(environment(database_url, tmp_path))
+
+    done = [seed_seal(session, act, known=known, law=law(), settings=settings) for _ in range(2)]
+
+    assert done == [True, False]
+    sealed = session.scalars(select(BreakGlassAccount).where(BreakGlassAccount.account_id == account.id)).one()
+    assert (sealed.state, sealed.half_by_id, sealed.sealed_by_id) == (State.SEALED.value, officer.id, leader.id)
+    held = session.scalars(select(LocalPassword.hash).where(LocalPassword.person_id == sealed.person_id)).one()
+    assert check_local_password(held, whole_of(FIRST, SECOND), cost=CHEAP)
+    assert standing_locks(session, person_id=sealed.person_id, now=NOON)  # both halves together open nothing yet
