@@ -13,6 +13,7 @@ from control.actions import Action
 from control.db import unit_of_work
 from control.decisions import Allow, Deny
 from control.frame.tables import ListingRules, csv_response
+from control.people import people_by_id
 from control.permissions import Permission
 from control.privilege.answers import faults_of, refused_page
 from control.privilege.fields import Fields
@@ -71,6 +72,7 @@ def _page(code: str, *, faults: dict[str, str]) -> str:
         grant = service.load_grant(session, code=code, viewer=g.actor)
         steps = steps_of(session, grant_id=grant.id)
         uses = uses_of(session, grant_id=grant.id)
+        people = people_by_id(session, person_ids={number for step in steps for number in _numbers(step.approvers)})
     facts = service.facts_of(grant)
     phase = facts.phase(g.now)
     return render_template(
@@ -80,7 +82,10 @@ def _page(code: str, *, faults: dict[str, str]) -> str:
         faults=faults,
         reason=request.form.get("reason", ""),
         reference=request.form.get("reference", ""),
-        history=steps,
+        history=[
+            (step, ", ".join(people[one].display_name for one in _numbers(step.approvers) if one in people))
+            for step in steps
+        ],
         uses=uses,
         slowest=max((use.cut_ms for use in uses if use.cut_ms is not None), default=grant.cut_ms),
         is_cut=all(use.closed_at is not None for use in uses),
@@ -97,6 +102,11 @@ def _page(code: str, *, faults: dict[str, str]) -> str:
         proof=proof_of(grant),
         stations=request_stations(grant.request, grant, here="grant"),
     )
+
+
+def _numbers(approvers: str) -> list[int]:
+    """Return whom a step names as `person:N`, in order."""
+    return [int(one.removeprefix("person:")) for one in approvers.split() if one.startswith("person:")]
 
 
 @blueprint.post("/<code>/revocation")

@@ -46,10 +46,10 @@ def test_a_change_of_rights_shows_its_proposal_its_approver_and_the_rights_befor
     revoked = next(row for row in rows if "thu hồi" in row)
     right = f"{grant}:{house.account.code}"
     assert house.document.number in granted
-    assert f"person:{house.leader.id}" in granted
+    assert house.leader.display_name in granted
     assert granted.index("không có") < granted.index(right)
     assert "15/CV-TT" in revoked
-    assert f"person:{house.officer.id}" in revoked
+    assert house.officer.display_name in revoked
     assert revoked.index(right) < revoked.index("không có")
     assert "phần nghìn giây" in shown
 
