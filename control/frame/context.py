@@ -112,17 +112,31 @@ class Frame:
         """The wing the address belongs to."""
         return navigation.wing_of(request.path)
 
+    @property
+    def is_applicant(self) -> bool:
+        """Whether a citizen or an organisation is signed in, who has pages of their own and none of the house."""
+        return bool(getattr(self.person, "is_applicant", False))
+
+    @property
+    def own_pages(self) -> tuple[navigation.Link, ...]:
+        """The pages of an applicant; none for anybody else."""
+        return navigation.own_links(request.path, answers=is_page) if self.is_applicant else ()
+
     def wings(self, here: str | None) -> tuple[navigation.Link, ...]:
-        """The wings to draw; none before somebody is signed in."""
+        """The wings to draw; none before somebody is signed in, and an applicant's own pages for an applicant."""
+        if self.is_applicant:
+            return self.own_pages
         return navigation.wing_links(here, answers=is_page) if self.person else ()
 
     def places(self, here: str | None) -> tuple[navigation.Link, ...]:
         """The places of the present wing."""
-        return navigation.place_links(here, request.path, answers=is_page) if self.person else ()
+        if self.person is None or self.is_applicant:
+            return ()
+        return navigation.place_links(here, request.path, answers=is_page)
 
     def pages(self, here: str | None) -> tuple[navigation.Place, tuple[navigation.Link, ...]] | None:
         """The present place and its pages, None where it has no more than one."""
-        if self.person is None:
+        if self.person is None or self.is_applicant:
             return None
         held: frozenset[Permission] = getattr(self.person, "permissions", frozenset())
         return navigation.page_links(here, request.path, answers=is_page, permissions=held)

@@ -254,6 +254,12 @@ WINGS: tuple[Wing, ...] = (
     ),
 )
 
+# What an applicant has instead: pages of their own, and none of the house.
+OWN = (
+    Page(path="/account", title=lazy_gettext("My account")),
+    Page(path="/cases/mine", title=lazy_gettext("My cases")),
+)
+
 Answers = Callable[[str], bool]
 Entry = TypeVar("Entry", Place, Page)
 
@@ -262,6 +268,16 @@ def wing_of(path: str) -> str | None:
     """Return the key of the wing an address belongs to, None outside the house."""
     first = path.strip("/").split("/", 1)[0]
     return next((wing.key for wing in WINGS if wing.path.strip("/").split("/", 1)[0] == first), None)
+
+
+def own_links(path: str, *, answers: Answers) -> tuple[Link, ...]:
+    """Return the pages an applicant has."""
+    pages = _existing(OWN, answers)
+    current = _deepest([page.path for page in pages], path)
+    return tuple(
+        Link(title=page.title, path=page.path, here=_mark(page.path, path) if page.path == current else "")
+        for page in pages
+    )
 
 
 def wing_links(wing_key: str | None, *, answers: Answers) -> tuple[Link, ...]:

@@ -55,10 +55,12 @@ def judge_new(text: str, *, kind: str, login: str, rules: LocalRules) -> Decisio
     """Decide whether a text may be the new password of somebody of this kind."""
     if kind == "staff":
         return Deny(rule=RULE, reason="password.in_directory")
+    shortest = rules.shortest_for(kind)
+    if not text:
+        return Deny(rule=RULE, reason="password.too_short", params={"minimum": shortest})
     password = parse_password(text)
     if password is None:
         return Deny(rule=RULE, reason="password.form")
-    shortest = rules.shortest_for(kind)
     if len(password) < shortest:
         return Deny(rule=RULE, reason="password.too_short", params={"minimum": shortest})
     if kind == ADMINISTRATIVE and len(kinds_in(password)) < rules.kinds_of_characters:

@@ -26,6 +26,7 @@ from control.people.circumstances import present_closed_rule, present_number, pr
 from control.people.citizens.circumstances import fresh, present_keys, say
 from control.people.citizens.public import TOKEN_BYTES
 from control.people.local.domain import RULE as PASSWORD_RULE
+from control.people.local.domain import LocalRules, judge_new
 from control.people.recoveries import service
 from control.people.recoveries.domain import OVER, REFUSED, RULE, RecoveryRules, Second
 from control.people.signin.domain import address_digest, rest_of_answer
@@ -37,6 +38,7 @@ from control.services import services
 
 COOKIE = "__Host-vonglau-recovery"
 NUMBER_CHARACTERS = 64
+NOBODY = "–"  # no login stands in a password that is judged by its form alone
 FORGOT = "whoever forgot a password cannot sign in to say so"
 BROWSER = "the next step belongs to whoever began in this browser; a token there says who"
 recovering = Blueprint("recovering", __name__, template_folder="templates")
@@ -137,12 +139,15 @@ def ask_password() -> ResponseReturnValue:
 def choose() -> ResponseReturnValue:
     """Set the new password; sign-in asks for both proofs as ever."""
     text, rules = request.form.get("password", ""), present_rules()
-    token = request.cookies.get(COOKIE, "")
+    faults = _faults(text, rules=rules.local)
     with unit_of_work() as session:
-        judged = (
-            service.choose_password(
+        if faults:
+            wrong = next(iter(faults.values()))
+            g.act.refuse(session, Action.PEOPLE_PASSWORD_SET, wrong)
+        else:
+            judged = service.choose_password(
                 session,
-                token=token,
+                token=request.cookies.get(COOKIE, ""),
                 text=text,
                 way_closed=_way_closed(),
                 words=_changed_words(),
@@ -152,22 +157,31 @@ def choose() -> ResponseReturnValue:
                 rules=_rules(),
                 act=g.act,
             )
-            if text == request.form.get("again", "")
-            else Deny(rule=PASSWORD_RULE, reason="password.not_same")
-        )
-        if isinstance(judged, Deny) and judged.reason == "password.not_same":
-            g.act.refuse(session, Action.PEOPLE_PASSWORD_SET, judged)
-        services().ports["send_soon"](session)
-    if isinstance(judged, Deny):
-        if judged.reason == OVER:
-            return _start_again()
-        place = "again" if judged.reason == "password.not_same" else "password"
-        told = services().messages.render(judged.reason, current_language(), **judged.params)
-        return _password_page({place: told}, HTTPStatus.UNPROCESSABLE_ENTITY)
+            faults = {"password": judged} if isinstance(judged, Deny) else {}
+            services().ports["send_soon"](session)
+    if any(wrong.reason == OVER for wrong in faults.values()):
+        return _start_again()
+    if faults:
+        return _password_page({place: _told(wrong) for place, wrong in faults.items()}, HTTPStatus.UNPROCESSABLE_ENTITY)
     flash(_("The new password is set and every session has ended. Sign in with it."), "ok")
     response = make_response(redirect(url_for("signin.ask"), HTTPStatus.SEE_OTHER))
     drop_cookie(response, COOKIE)
     return response
+
+
+def _faults(text: str, *, rules: LocalRules) -> dict[str, Deny]:
+    """Return what is wrong with what was typed, whoever's it is to become."""
+    faults = {}
+    judged = judge_new(text, kind="citizen", login=NOBODY, rules=rules)
+    if isinstance(judged, Deny):
+        faults["password"] = judged
+    if text != request.form.get("again", ""):
+        faults["again"] = Deny(rule=PASSWORD_RULE, reason="password.not_same")
+    return faults
+
+
+def _told(wrong: Deny) -> str:
+    return services().messages.render(wrong.reason, current_language(), **wrong.params)
 
 
 def _changed_words() -> tuple[str, str]:

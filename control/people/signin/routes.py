@@ -315,6 +315,7 @@ def first_page(
         "signin/password.html",
         ways=open_ways | rules.ways["break-glass"],
         closed=present_closed_rule(),
+        takes_numbers=any(Way.LOCAL in rules.ways[kind] for kind in ("citizen", "organisation")),
         offers=offered,
         takes_certificates=_takes_certificates() and Way.CERTIFICATE in open_ways,
         signing_ways=sign_in_ways(),

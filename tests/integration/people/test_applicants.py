@@ -696,3 +696,15 @@ def test_invented_applicants_are_seeded_once_checked_by_an_officer_and_never_in_
     assert portal.sign_in(portal.browser(), number).headers["Location"] == "/account"
     with pytest.raises(RuntimeError):
         seed(replace(portal.settings, mode=Mode.PRODUCTION))
+
+
+def test_an_applicant_sees_pages_of_their_own_and_no_way_into_the_house(portal):
+    holder = portal.register()
+    portal.sign_in(holder)
+    for path, status in (("/account", 200), ("/cases/mine", 200), ("/people", 403)):
+        page = holder.get(path)
+        assert page.status_code == status
+        assert 'href="/cases/mine"' in page.text
+        assert 'href="/account"' in page.text
+        for house in ("/trail", "/privilege/accounts", "/people/roles", "/people/me"):
+            assert f'href="{house}"' not in page.text, (path, house)

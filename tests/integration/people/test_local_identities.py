@@ -107,7 +107,7 @@ def test_the_database_itself_refuses_what_the_domain_promises(session, statement
     ("kind", "password", "reason"),
     [
         ("citizen", "bảy chữ", "password.too_short"),
-        ("citizen", "", "password.form"),
+        ("citizen", "", "password.too_short"),
         ("citizen", "x" * 257, "password.form"),
         ("citizen", "tab\tở giữa câu", "password.form"),
         ("citizen", "aaaaaaaaaa", "password.repeats"),
