@@ -1,7 +1,6 @@
 """Privilege: who may use which account, by which signed document, approved by whom, until when."""
 
-from control.privilege.accounts.changing import change_state
-from control.privilege.accounts.documented import AccountPaper, Undocumented, papers_of, undocumented_accounts
+from control.privilege.accounts.documented import Undocumented, papers_of, undocumented_accounts
 from control.privilege.accounts.service import owned_accounts
 from control.privilege.breakglass.domain import Terms as BreakGlassTerms
 from control.privilege.breakglass.domain import mixed_half
@@ -14,9 +13,7 @@ from control.privilege.documents.withdrawing import carry_out_withdrawals
 from control.privilege.grants.ending import (
     end_due_grants,
     end_grants_of,
-    end_grants_on,
     start_due_grants,
-    suspend_grants_of,
     suspend_unfit_grants,
 )
 from control.privilege.grants.service import active_grant
@@ -57,7 +54,6 @@ from control.privilege.vault.upkeep import unknown as unknown_secrets
 
 __all__ = [
     "SEEDED_SEAL",
-    "AccountPaper",
     "BreakGlassTerms",
     "Custody",
     "KeyWatchRules",
@@ -73,13 +69,11 @@ __all__ = [
     "call_out",
     "call_overdue",
     "carry_out_withdrawals",
-    "change_state",
     "close_due_checkouts",
     "close_due_openings",
     "closed_reviews",
     "end_due_grants",
     "end_grants_of",
-    "end_grants_on",
     "end_unfit_access",
     "expire_due_requests",
     "lapse_overdue_reviews",
@@ -104,7 +98,6 @@ __all__ = [
     "seed_vault",
     "settle_rotation",
     "start_due_grants",
-    "suspend_grants_of",
     "suspend_unfit_grants",
     "sweep_accounts",
     "taken_secrets",

@@ -14,13 +14,11 @@ from control.privilege import (
     active_grant,
     end_due_grants,
     end_grants_of,
-    end_grants_on,
     start_due_grants,
-    suspend_grants_of,
     suspend_unfit_grants,
 )
 from control.privilege.grants.domain import Step
-from control.privilege.grants.ending import steps_of
+from control.privilege.grants.ending import end_grants_on, steps_of, suspend_grants_of
 from control.privilege.grants.hearing import hear
 from control.privilege.grants.models import GrantUse, PrivilegeGrant
 from control.privilege.grants.service import step_grant
