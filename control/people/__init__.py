@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from control.acts import Act
 from control.db import Database
-from control.errors import NotFound, Unavailable
+from control.errors import Unavailable
 from control.people.applicants import (
     end_stale_registrations,
     escalate_missed_clocks,
@@ -23,7 +23,6 @@ from control.people.applicants import (
 from control.people.citizens.seeding import INVENTED as INVENTED_APPLICANTS
 from control.people.citizens.seeding import seed_applicants
 from control.people.directory.client import Directory, IncompleteListing
-from control.people.directory.domain import parse_login
 from control.people.directory.service import (
     PersonRef,
     SyncReport,
@@ -33,6 +32,7 @@ from control.people.directory.service import (
     person_by_id,
     person_by_login,
     person_choices,
+    person_named,
     record_failed_listing,
 )
 from control.people.factors.enrolment import open_unsafe_enrolment
@@ -134,10 +134,7 @@ def enrol_known_factor(session: Session, *, login: str, secret: str, settings: S
     """
     if settings.is_production:
         raise RuntimeError("a known second factor is for demonstrations and tests, never for production")
-    name = parse_login(login)
-    person = person_by_login(session, login=name) if name else None
-    if person is None:
-        raise NotFound("person", login)
+    person = person_named(session, login)
     rules = FactorRules(key=settings.factor_key, drift_steps=1)
     nonce = secrets.token_bytes(NONCE_BYTES)
     return enrol_known_secret(session, person_id=person.id, secret=secret, nonce=nonce, rules=rules, act=act)

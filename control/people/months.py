@@ -1,9 +1,9 @@
-"""Whole months after a moment, by the calendar people live by."""
+"""Whole months after a moment or a day, by the calendar people live by."""
 
 from __future__ import annotations
 
 from calendar import monthrange
-from datetime import datetime
+from datetime import date, datetime
 
 from policies import RULES_ZONE
 
@@ -13,7 +13,12 @@ MONTHS_IN_YEAR = 12
 def months_after(moment: datetime, months: int) -> datetime:
     """Return the same local day and time so many months later; the month's last day where it has no such day."""
     local = moment.astimezone(RULES_ZONE)
-    years, place = divmod(local.month - 1 + months, MONTHS_IN_YEAR)
-    year, month = local.year + years, place + 1
-    day = min(local.day, monthrange(year, month)[1])
-    return local.replace(year=year, month=month, day=day).astimezone(moment.tzinfo)
+    day = day_months_after(local.date(), months)
+    return datetime.combine(day, local.timetz()).astimezone(moment.tzinfo)
+
+
+def day_months_after(day: date, months: int) -> date:
+    """Return the same day so many months later; the month's last day where it has no such day."""
+    years, place = divmod(day.month - 1 + months, MONTHS_IN_YEAR)
+    year, month = day.year + years, place + 1
+    return date(year, month, min(day.day, monthrange(year, month)[1]))

@@ -12,7 +12,6 @@ from http import HTTPStatus
 from flask import Blueprint, flash, g, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 import audit
@@ -31,9 +30,8 @@ from control.people.circumstances import present_rules
 from control.people.citizens.circumstances import fresh
 from control.people.citizens.domain import KINDS, Elsewhere
 from control.people.citizens.registering import refuse_way
-from control.people.directory.domain import parse_login
 from control.people.directory.models import Person
-from control.people.directory.service import people_by_id
+from control.people.directory.service import people_by_id, person_named
 from control.people.sessions.service import end_own_session
 from control.people.signin.domain import local_path
 from control.people.signin.routes import TOKEN_BYTES, first_page
@@ -189,7 +187,7 @@ def report_loss(certificate_id: int) -> ResponseReturnValue:
 def show(login: str) -> ResponseReturnValue:
     """Show the certificates of a person, those that wait and those that were taken away too."""
     with unit_of_work() as session:
-        person = _person(session, login)
+        person = person_named(session, login)
         g.act.record(session, Action.PEOPLE_PERSON_SHOW, about=_about(person), details={"part": "certificates"})
     return _page(login)
 
@@ -207,12 +205,12 @@ def record(login: str) -> ResponseReturnValue:
     if isinstance(holder, str):
         with unit_of_work() as session:
             refused = Deny(rule=binding.RULE, reason=holder)
-            about = _about(_person(session, login))
+            about = _about(person_named(session, login))
             g.act.refuse(session, Action.FACTOR_CERTIFICATE_REQUEST, refused, about=about)
         return _page(login, fault=holder, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     outcome: ClientCertificate | Deny | None = None
     with unit_of_work() as session:
-        person = _person(session, login)
+        person = person_named(session, login)
         lines = ((_("Certificate"), holder.subject), (_("Serial number"), holder.serial), (_("Document"), document))
         binds = {"sha256": holder.fingerprint.hex(), "document": document}
         matter = _matter(Action.FACTOR_CERTIFICATE_REQUEST, _("Record a certificate"), person, *lines, **binds)
@@ -239,7 +237,7 @@ def confirm(login: str, certificate_id: int) -> ResponseReturnValue:
     """Be the second officer; the certificate is validated once more."""
     outcome: ClientCertificate | Deny | None = None
     with unit_of_work() as session:
-        person = _person(session, login)
+        person = person_named(session, login)
         row = _of_person(session, person, certificate_id, state="requested")
         holder = _read(row.pem)
         if isinstance(holder, str):
@@ -274,7 +272,7 @@ def take_away(login: str, certificate_id: int) -> ResponseReturnValue:
     """Take a certificate away at once, or refuse one that waits."""
     reason = request.form.get("reason", "lost")
     with unit_of_work() as session:
-        person = _person(session, login)
+        person = person_named(session, login)
         row = _of_person(session, person, certificate_id, state=None)
         if row.state == "requested":
             binding.refuse_certificate(session, certificate_id=certificate_id, act=g.act)
@@ -299,7 +297,7 @@ def _read(text: str) -> Holder | str:
 
 def _page(login: str, *, fault: str | None = None, status: HTTPStatus = HTTPStatus.OK) -> ResponseReturnValue:
     with unit_of_work() as session:
-        person = _person(session, login)
+        person = person_named(session, login)
         held = binding.certificates_of(session, person_id=person.id)
         officers = people_by_id(
             session, person_ids={n for row in held for n in (row.requested_by_id, row.confirmed_by_id) if n}
@@ -338,11 +336,3 @@ def _matter(action: Action, title: str, person: Person, *lines: tuple[str, str],
 
 def _about(person: Person) -> audit.About:
     return audit.About(person_id=f"person:{person.id}")
-
-
-def _person(session: Session, text: str) -> Person:
-    login = parse_login(text)
-    person = session.scalar(select(Person).where(Person.login == login)) if login else None
-    if person is None:
-        raise NotFound("person", text)
-    return person

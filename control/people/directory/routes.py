@@ -7,19 +7,18 @@ from http import HTTPStatus
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 import audit
 from control.access import audited, requires
 from control.actions import Action
 from control.db import unit_of_work
-from control.errors import NotFound, NotVisible
+from control.errors import NotVisible
 from control.frame.tables import csv_response
 from control.people.circumstances import present_rules
-from control.people.directory.domain import parse_login
 from control.people.directory.listing import LISTING, list_people
 from control.people.directory.models import Person
+from control.people.directory.service import person_named
 from control.people.factors.service import is_enrolled
 from control.people.locks.standing import standing_locks
 from control.people.roles.service import roles_of, titles
@@ -116,10 +115,7 @@ def unlock(login: str) -> ResponseReturnValue:
 
 def _person(session: Session, text: str, *, under: Permission) -> Person:
     """Return somebody by login. Raises NotFound, NotVisible when they are of a unit the viewer does not see."""
-    login = parse_login(text)
-    person = session.scalar(select(Person).where(Person.login == login)) if login else None
-    if person is None:
-        raise NotFound("person", text)
+    person = person_named(session, text)
     if person.id != g.actor.id and not Scope.of(g.actor, under).covers(person.unit_id):
         raise NotVisible("person", text, about=audit.About(person_id=f"person:{person.id}"), rule=RULE)
     return person

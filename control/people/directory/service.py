@@ -18,7 +18,8 @@ import audit
 from control.actions import Action
 from control.acts import Act
 from control.decisions import Deny
-from control.people.directory.domain import DirectoryEntry, name_order
+from control.errors import NotFound
+from control.people.directory.domain import DirectoryEntry, name_order, parse_login
 from control.people.directory.models import DirectoryContact, DirectoryListing, Person
 from control.people.roles.domain import roles_from
 from control.people.roles.service import set_roles
@@ -237,6 +238,15 @@ def person_by_login(session: Session, *, login: str) -> PersonRef | None:
     """Return the person of that login, or None."""
     person = session.scalar(select(Person).where(Person.login == login))
     return ref(person) if person is not None else None
+
+
+def person_named(session: Session, text: str) -> Person:
+    """Return the person whose login somebody typed. Raises NotFound."""
+    login = parse_login(text)
+    person = session.scalar(select(Person).where(Person.login == login)) if login else None
+    if person is None:
+        raise NotFound("person", text)
+    return person
 
 
 def person_by_id(session: Session, *, person_id: int) -> PersonRef | None:

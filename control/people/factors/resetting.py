@@ -15,8 +15,6 @@ from flask import flash, g, make_response, redirect, render_template, request, u
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 import audit
 from control.access import audited, not_audited, requires
@@ -26,9 +24,8 @@ from control.decisions import Deny
 from control.errors import NotFound
 from control.people.circumstances import present_number, present_rules
 from control.people.citizens.circumstances import warn_applicant
-from control.people.directory.domain import parse_login
 from control.people.directory.models import Person
-from control.people.directory.service import people_by_id
+from control.people.directory.service import people_by_id, person_named
 from control.people.factors import resets
 from control.people.factors.codes import CODE_BYTES
 from control.people.factors.enrolment import issue_code, open_code
@@ -64,7 +61,7 @@ def waiting() -> ResponseReturnValue:
 def show(login: str) -> ResponseReturnValue:
     """Show what a person can prove themselves with, what is open in their name, and what an officer may do."""
     with unit_of_work() as session:
-        person = _person(session, login)
+        person = person_named(session, login)
         g.act.record(session, Action.PEOPLE_PERSON_SHOW, about=_about(person), details={"part": "factors"})
     return _page(login)
 
@@ -77,7 +74,7 @@ def hand_out_code(login: str) -> ResponseReturnValue:
     """Make the code somebody without a factor enrols with, and show it once."""
     code: str | Deny = ""
     with unit_of_work() as session:
-        person = _person(session, login)
+        person = person_named(session, login)
         matter = _matter(
             Action.FACTOR_CODE_ISSUE, _("Hand %(name)s an enrolment code", name=person.display_name), person
         )
@@ -110,7 +107,7 @@ def ask_reset(login: str) -> ResponseReturnValue:
         return _page(login, fault="factor.reset_reason", status=HTTPStatus.UNPROCESSABLE_ENTITY)
     outcome: FactorReset | Deny | None = None
     with unit_of_work() as session:
-        person = _person(session, login)
+        person = person_named(session, login)
         title = _("Ask for the reset of %(name)s", name=person.display_name)
         matter = _matter(Action.FACTOR_RESET_REQUEST, title, person, (_("Reason"), reason))
         has_open = resets.open_reset(session, person_id=person.id) is not None
@@ -138,7 +135,7 @@ def confirm_reset(login: str) -> ResponseReturnValue:
     """Be the second person: factors and sessions end, and the code to enrol anew is shown once."""
     outcome: resets.Confirmed | Deny | None = None
     with unit_of_work() as session:
-        person = _person(session, login)
+        person = person_named(session, login)
         reset = resets.open_reset(session, person_id=person.id)
         if reset is None:
             raise NotFound("reset", login)
@@ -170,7 +167,7 @@ def confirm_reset(login: str) -> ResponseReturnValue:
 def withdraw_reset(login: str) -> ResponseReturnValue:
     """Take a waiting reset back; nothing of the person's has changed."""
     with unit_of_work() as session:
-        resets.withdraw_reset(session, person=_person(session, login), act=g.act)
+        resets.withdraw_reset(session, person=person_named(session, login), act=g.act)
     flash(_("The reset is withdrawn."), "ok")
     return redirect(url_for(".show", login=login), HTTPStatus.SEE_OTHER)
 
@@ -181,7 +178,7 @@ def withdraw_reset(login: str) -> ResponseReturnValue:
 def end_theirs(login: str) -> ResponseReturnValue:
     """End one session of a person, or all; it protects, so no proof stands in its way."""
     with unit_of_work() as session:
-        person = _person(session, login)
+        person = person_named(session, login)
         code = request.form.get("session", "")
         if code:
             end_session_of(session, person_id=person.id, code=code, reason="ended-by-officer", act=g.act)
@@ -196,7 +193,7 @@ def end_theirs(login: str) -> ResponseReturnValue:
 
 def _page(login: str, *, fault: str | None = None, status: HTTPStatus = HTTPStatus.OK) -> ResponseReturnValue:
     with unit_of_work() as session:
-        person = _person(session, login)
+        person = person_named(session, login)
         reset = resets.open_reset(session, person_id=person.id)
         code = open_code(session, person_id=person.id, act=g.act)
         facts = {
@@ -242,11 +239,3 @@ def _matter(action: Action, title: str, person: Person, *lines: tuple[str, str],
 
 def _about(person: Person) -> audit.About:
     return audit.About(person_id=f"person:{person.id}")
-
-
-def _person(session: Session, text: str) -> Person:
-    login = parse_login(text)
-    person = session.scalar(select(Person).where(Person.login == login)) if login else None
-    if person is None:
-        raise NotFound("person", text)
-    return person

@@ -14,7 +14,6 @@ from typing import Any
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 import audit
@@ -26,9 +25,8 @@ from control.errors import InvalidInput, NotAllowed, NotFound
 from control.frame.tables import ListingRules, csv_response
 from control.levels import Level
 from control.people.circumstances import present_number
-from control.people.directory.domain import parse_login
 from control.people.directory.models import Person
-from control.people.directory.service import person_choices
+from control.people.directory.service import person_choices, person_named
 from control.people.seniors import service
 from control.people.seniors.models import SeniorAccount
 from control.people.seniors.standing import code_of, standing_senior
@@ -279,8 +277,7 @@ def _today() -> date:
 
 
 def _person(session: Session, text: str) -> Person:
-    login = parse_login(text)
-    person = session.scalar(select(Person).where(Person.login == login)) if login else None
-    if person is None:
-        raise InvalidInput("senior.person", field="person")
-    return person
+    try:
+        return person_named(session, text)
+    except NotFound as error:
+        raise InvalidInput("senior.person", field="person") from error

@@ -16,8 +16,9 @@ from sqlalchemy.orm import Session, joinedload
 import audit
 from control.actions import Action
 from control.acts import Act
+from control.people.months import day_months_after
 from control.ports import CaseDossiers
-from control.privilege.population.domain import Outcome, RightState, months_after
+from control.privilege.population.domain import Outcome, RightState
 from control.privilege.population.models import (
     PopulationListed,
     PopulationRegistration,
@@ -162,7 +163,7 @@ def month_bounds(month: date) -> tuple[datetime, datetime]:
     first = month.replace(day=1)
     return (
         datetime.combine(first, time(), RULES_ZONE),
-        datetime.combine(months_after(first, 1), time(), RULES_ZONE),
+        datetime.combine(day_months_after(first, 1), time(), RULES_ZONE),
     )
 
 

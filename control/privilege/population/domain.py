@@ -6,7 +6,6 @@ commitment and on its list, and a proposal in force; none holds before both regi
 
 from __future__ import annotations
 
-import calendar
 import hashlib
 import hmac
 import re
@@ -25,7 +24,6 @@ SEAT_RULE, QUOTA_RULE, PAPER_RULE, LEAK_RULE = (
     "population.paper",
     "population.leak",
 )
-MONTHS = 12
 PERSONAL_NUMBER = re.compile(r"[0-9]{12}")
 CASE_CODE = re.compile(r"[A-Z][0-9]{2}-[0-9]{6}-[0-9]{4}")
 
@@ -167,12 +165,6 @@ def why_end(right: RightFacts, *, today: date) -> str | None:
 def is_need_overdue(right: RightFacts, *, today: date) -> bool:
     """Tell whether the need of an active right was not checked in time: it is suspended then (S3-15.4)."""
     return right.state == RightState.ACTIVE and right.need_due_on < today
-
-
-def months_after(day: date, months: int) -> date:
-    """Return the same day so many months later, the last of the month where it has none."""
-    year, month = divmod(day.year * MONTHS + day.month - 1 + months, MONTHS)
-    return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
 
 
 def is_fresh(proved_at: datetime | None, *, now: datetime, seconds: float) -> bool:

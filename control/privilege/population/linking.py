@@ -16,11 +16,12 @@ from control.actions import Action
 from control.acts import Act
 from control.errors import InvalidInput, NotFound
 from control.people.models import Person
+from control.people.months import day_months_after
 from control.privilege.documents.domain import is_in_force
 from control.privilege.documents.models import AuthorisingDocument
 from control.privilege.population.client import Answer
 from control.privilege.population.custody import current_custodian
-from control.privilege.population.domain import Outcome, months_after
+from control.privilege.population.domain import Outcome
 from control.privilege.population.linkage import LinkFacts, Seen, points_of
 from control.privilege.population.models import PopulationCustodian, PopulationLink, PopulationLinkCheck
 from control.privilege.population.terms import Terms
@@ -156,7 +157,7 @@ def link_view(session: Session, *, terms: Terms, now: datetime) -> LinkView:
         agreement_to=_agreement_to(link),
         checked_on=check.checked_on if check else None,
         is_check_good=bool(check and check.is_good),
-        check_due_on=months_after(check.checked_on, terms.check_months) if check else None,
+        check_due_on=day_months_after(check.checked_on, terms.check_months) if check else None,
         is_responsible_active=link.responsible.state == "active" and link.technical.state == "active",
         has_police_contact=bool(link.police_contact and link.police_phone),
         has_custodian=custodian is not None,

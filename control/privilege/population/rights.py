@@ -18,6 +18,7 @@ from control.decisions import Allow, Decision, Deny
 from control.errors import InvalidInput, NotFound
 from control.frame.tables import Listing, Page
 from control.people.models import Person
+from control.people.months import day_months_after
 from control.privilege.codes import id_from
 from control.privilege.documents.domain import is_in_force
 from control.privilege.documents.models import AuthorisingDocument
@@ -30,7 +31,6 @@ from control.privilege.population.domain import (
     RightState,
     is_need_overdue,
     may_grant,
-    months_after,
     why_end,
 )
 from control.privilege.population.models import (
@@ -119,7 +119,7 @@ def grant_right(session: Session, *, login: str, document_id: int, act: Act, ter
         state=(RightState.ACTIVE if is_whole else RightState.PENDING).value,
         activated_at=act.now if is_whole else None,
         need_checked_on=today,
-        need_due_on=months_after(today, terms.need_months),
+        need_due_on=day_months_after(today, terms.need_months),
         search_text=fold(f"{person.display_name} {person.login} {registration.unit} {document.number}"),
     )
     session.add(row)
@@ -159,7 +159,7 @@ def confirm_need(session: Session, *, code: str, reason: str, act: Act, terms: T
     if right.state == RightState.WITHDRAWN:
         return _refused(session, right, action=action, reason="population.right_over", act=act)
     was = right.suspended_reason
-    right.need_checked_on, right.need_due_on = today, months_after(today, terms.need_months)
+    right.need_checked_on, right.need_due_on = today, day_months_after(today, terms.need_months)
     if right.state == RightState.SUSPENDED and was == NEED_OVERDUE:
         right.state, right.suspended_reason = RightState.ACTIVE.value, None
     session.flush()

@@ -8,10 +8,10 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from control.acts import Act
+from control.people.months import day_months_after
 from control.ports import CaseDossiers
 from control.privilege.population import checks
 from control.privilege.population.custody import end_unfit_custodian
-from control.privilege.population.domain import months_after
 from control.privilege.population.rights import end_unfit_rights
 from control.privilege.population.terms import Terms
 from policies import RULES_ZONE
@@ -37,7 +37,7 @@ def compare_today(session: Session, *, act: Act) -> bool:
 
 def sample_last_month(session: Session, *, seed: str, dossiers: CaseDossiers, act: Act, terms: Terms) -> bool:
     """Compare last month's look-ups with their cases unless that is on record; tell whether it was done now."""
-    month = months_after(act.now.astimezone(RULES_ZONE).date().replace(day=1), -1)
+    month = day_months_after(act.now.astimezone(RULES_ZONE).date().replace(day=1), -1)
     if checks.was_compared(session, kind=checks.SAMPLE, period=f"{month:%Y-%m}"):
         return False
     checks.sample_queries(session, month=month, seed=seed, dossiers=dossiers, act=act, terms=terms)

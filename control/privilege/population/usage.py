@@ -9,8 +9,9 @@ from datetime import date
 from sqlalchemy import ColumnElement, distinct, func, select
 from sqlalchemy.orm import Session
 
+from control.people.months import day_months_after
 from control.privilege.population.checks import count_mismatches, month_bounds
-from control.privilege.population.domain import Outcome, months_after
+from control.privilege.population.domain import Outcome
 from control.privilege.population.uses import PopulationQuery
 
 REFUSALS_AND_FAULTS = (
@@ -91,11 +92,11 @@ def usage_of(session: Session, *, month: date) -> Usage:
     by_day = {day: int(number) for day, number in session.execute(
         select(local_day, func.count()).where(*inside).group_by(local_day)
     )}  # fmt: skip
-    length = (months_after(month.replace(day=1), 1) - month.replace(day=1)).days
+    length = (day_months_after(month.replace(day=1), 1) - month.replace(day=1)).days
     days = {day: by_day.get(day, 0) for day in (month.replace(day=number + 1) for number in range(length))}
     return Usage(month=month.replace(day=1), units=units, days=days)
 
 
 def months_before(today: date) -> tuple[date, ...]:
     """Return the months a report is offered for, the present one first."""
-    return tuple(months_after(today.replace(day=1), -back) for back in range(MONTHS_OFFERED))
+    return tuple(day_months_after(today.replace(day=1), -back) for back in range(MONTHS_OFFERED))

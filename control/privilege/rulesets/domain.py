@@ -67,8 +67,7 @@ def shipped_set(law: Policies, *, profile: str, changed: Mapping[str, int] | Non
     listed = law.parameter("account_rule_set")
     rules = []
     for name in listed.value:
-        own = law.profile(profile).parameters.get(name)
-        found = own if own is not None and own.value is not None else law.parameter(name, profile)
+        found = law.parameter(name, profile)
         value = (changed or {}).get(name, thaw(found.value))
         rules.append(AccountRule(name=name, value=value, unit=found.unit or "", citation=found.citation))
     return RuleSet(cites=listed.citation, rules=tuple(rules))

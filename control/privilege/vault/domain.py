@@ -7,7 +7,6 @@ that works is kept until another was proven.
 
 from __future__ import annotations
 
-from calendar import monthrange
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from control.decisions import Allow, Decision, Deny
+from control.people.months import months_after
 from control.privilege.vault.generator import PasswordRules
 from policies import RULES_ZONE, Policies
 
@@ -70,19 +70,11 @@ class VaultTerms:
 
     def due_at(self, changed_at: datetime) -> datetime:
         """Return when a secret has to be changed again: so many calendar months later, at the same local time."""
-        local = changed_at.astimezone(RULES_ZONE)
-        years, month = divmod(local.month - 1 + self.months, 12)
-        year = local.year + years
-        day = min(local.day, monthrange(year, month + 1)[1])
-        return local.replace(year=year, month=month + 1, day=day)
+        return months_after(changed_at, self.months)
 
     def made_before(self, now: datetime) -> datetime:
         """Return the moment at or before which a secret was made that is due by `now`."""
-        local = now.astimezone(RULES_ZONE)
-        years, month = divmod(local.month - 1 - self.months, 12)
-        year = local.year + years
-        day = min(local.day, monthrange(year, month + 1)[1])
-        return local.replace(year=year, month=month + 1, day=day)
+        return months_after(now, -self.months)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

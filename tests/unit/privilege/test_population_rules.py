@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import policies
 from control.decisions import Allow, Deny
+from control.people.months import day_months_after
 from control.privilege.population.domain import (
     Candidate,
     RightFacts,
@@ -21,7 +22,6 @@ from control.privilege.population.domain import (
     may_act_as_custodian,
     may_grant,
     may_use,
-    months_after,
     why_end,
 )
 from control.privilege.population.linkage import LinkFacts, Point, Standing, are_current, points_of
@@ -158,11 +158,11 @@ def test_who_left_the_unit_loses_the_right_and_who_was_not_checked_is_stopped():
 
 @given(day=st.dates(date(2024, 1, 1), date(2030, 12, 31)), months=st.integers(0, 30))
 def test_a_quarter_later_is_never_a_day_that_does_not_exist(day, months):
-    later = months_after(day, months)
+    later = day_months_after(day, months)
 
     assert (later.year - day.year) * 12 + later.month - day.month == months
     assert later.day <= day.day
-    assert months_after(date(2026, 11, 30), 3) == date(2027, 2, 28)
+    assert day_months_after(date(2026, 11, 30), 3) == date(2027, 2, 28)
 
 
 def test_a_second_factor_is_fresh_for_a_while_and_never_with_zero():
