@@ -29,6 +29,7 @@ ORDER = (
 )
 _PAGES: Mapping[str, str] = {
     "account": "/privilege/accounts/{}",
+    "account-request": "/privilege/account-requests/{}",
     "alert": "/operations/alerts/{}",
     "approval": "/privilege/requests/{}",
     "case": "/cases/{}",
@@ -36,8 +37,10 @@ _PAGES: Mapping[str, str] = {
     "evidence": "/compliance/evidence/{}",
     "finding": "/trail/findings/{}",
     "grant": "/privilege/grants/{}",
+    "opening": "/privilege/break-glass/openings/{}",
     "request": "/privilege/requests/{}",
     "requirement": "/compliance/{}",
+    "review": "/privilege/reviews/{}",
     "run": "/operations/runs/{}",
     "runbook": "/operations/runbooks/{}",
 }

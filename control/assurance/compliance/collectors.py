@@ -15,6 +15,12 @@ from sqlalchemy.orm import Session
 from control.assurance.compliance.authority import acts_and_their_authority
 from control.assurance.compliance.domain import Witness
 from control.assurance.compliance.sight import Sight, trail_is_whole
+from control.assurance.compliance.upkeep import (
+    accounts_answered_for,
+    requests_in_time,
+    reviews_in_time,
+    seals_kept,
+)
 from control.operations.models import Alert, Run
 from control.people.models import LoginSession
 from control.people.sessions.domain import code_of
@@ -143,11 +149,15 @@ def alert_run(session: Session, now: datetime, *, answer_minutes: int) -> Sight:
 Collector = Callable[..., Sight]  # (session, now, and the limits of the check by name)
 
 COLLECTORS: Mapping[str, Collector] = {
+    "accounts-answered-for": accounts_answered_for,
     "alert-run": alert_run,
     "authority": acts_and_their_authority,
     "four-eyes": four_eyes,
     "grant-documents": grant_documents,
     "idle-sessions": idle_sessions,
+    "requests-in-time": requests_in_time,
+    "reviews-in-time": reviews_in_time,
+    "seals-kept": seals_kept,
     "trail": trail_is_whole,
     "two-factors": two_factors,
 }

@@ -23,6 +23,8 @@ from control.errors import Conflict
 MEDIA_TYPE = "application/zip"
 # The identifier of the trail that finds the entries about a witness of this kind.
 FOUND_BY: Mapping[str, str] = {
+    "account": "account_id",
+    "account-request": "request_id",
     "alert": "alert_id",
     "approval": "request_id",
     "document": "document_number",
