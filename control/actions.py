@@ -73,6 +73,7 @@ class Action(StrEnum):
     AUDIT_TRAIL_FOLLOW = "audit:trail:follow"
     AUDIT_TRAIL_SEARCH = "audit:trail:search"
     AUDIT_WRITER_VOID = "audit:writer:void"
+    CASES_APPLICANT_NAME = "cases:applicant:name"
     CASES_ASSIGNMENT_END = "cases:assignment:end"
     CASES_ASSIGNMENT_MAKE = "cases:assignment:make"
     CASES_FILE_OPEN = "cases:file:open"

@@ -62,6 +62,13 @@ class CaseLookup(Protocol):
         """Return the case when it is the actor's to see; an unknown one and another's look the same."""
 
 
+class CaseJoining(Protocol):
+    """Lets cases that name nobody name the applicant who has just proved to hold their number (S3-14.1.a)."""
+
+    def __call__(self, session: Session, *, person_id: int, number_token: bytes, act: Act) -> int:
+        """Return how many cases name them now."""
+
+
 class CaseDossiers(Protocol):
     """Reads cases for a comparison, whoever works on them (S0-22.3.b)."""
 

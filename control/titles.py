@@ -88,6 +88,7 @@ ACTION_TITLES: Mapping[Action, Message] = {
     Action.AUDIT_WRITER_VOID: Message(
         vi="Khai số bị huỷ do giao dịch lùi", en="Declare numbers of undone transactions"
     ),
+    Action.CASES_APPLICANT_NAME: Message(vi="Ghi người đứng tên hồ sơ", en="Name the applicant of a case"),
     Action.CASES_ASSIGNMENT_END: Message(vi="Kết thúc phân công hồ sơ", en="End the assignment of a case"),
     Action.CASES_ASSIGNMENT_MAKE: Message(vi="Phân công hồ sơ", en="Assign a case"),
     Action.CASES_FILE_OPEN: Message(vi="Mở hồ sơ, xem dữ liệu cá nhân", en="Open a case file, see personal data"),

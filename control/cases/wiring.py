@@ -11,11 +11,13 @@ from control.cases import messages
 from control.cases.assignments import routes as assignments
 from control.cases.files import mine
 from control.cases.files import routes as files
+from control.cases.files.naming import join_cases
 from control.cases.files.service import case_for
 from control.messages import Message
-from control.ports import CaseLookup
+from control.ports import CaseJoining, CaseLookup
 
 CASE_LOOKUP: CaseLookup = case_for
 BLUEPRINTS: tuple[Blueprint, ...] = (assignments.blueprint, files.blueprint, mine.blueprint)
 MESSAGES: Mapping[str, Message] = messages.MESSAGES
-PORTS: Mapping[str, Any] = {"case_lookup": CASE_LOOKUP}
+CASE_JOINING: CaseJoining = join_cases
+PORTS: Mapping[str, Any] = {"case_lookup": CASE_LOOKUP, "join_cases": CASE_JOINING}

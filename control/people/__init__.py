@@ -20,6 +20,7 @@ from control.people.applicants import (
     put_unused_to_sleep,
     send_messages,
 )
+from control.people.citizens.numbers import NumberBook
 from control.people.citizens.seeding import INVENTED as INVENTED_APPLICANTS
 from control.people.citizens.seeding import seed_applicants
 from control.people.directory.client import Directory, IncompleteListing
@@ -58,6 +59,7 @@ __all__ = [
     "LOCK_CAUSES",
     "SCOPE_RULE",
     "Directory",
+    "NumberBook",
     "Paper",
     "PersonLock",
     "PersonRef",

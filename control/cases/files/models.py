@@ -65,10 +65,15 @@ class CaseApplicant(Base):
     """Who the case belongs to: personal data, read only through service.open_file."""
 
     __tablename__ = "case_applicant"
-    __table_args__ = (CheckConstraint("name <> ''", name="name"),)
+    __table_args__ = (
+        CheckConstraint("name <> ''", name="name"),
+        CheckConstraint("octet_length(number_token) = 32", name="number_token_size"),
+        Index("ix_case_applicant_number_token", "number_token"),
+    )
 
     case_file_id: Mapped[int] = mapped_column(ForeignKey("case_file.id"), primary_key=True, autoincrement=False)
     name: Mapped[str] = mapped_column(Text)
     address: Mapped[str] = mapped_column(Text)
     personal_number: Mapped[str] = mapped_column(Text)
     phone: Mapped[str] = mapped_column(Text)
+    number_token: Mapped[bytes | None]  # the keyed digest an applicant's account is found by

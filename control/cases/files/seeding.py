@@ -15,7 +15,8 @@ from control.actions import Action
 from control.acts import Act
 from control.cases.files.domain import CLOSED_STATES, STATES
 from control.cases.files.models import CaseApplicant, CaseFile, Procedure
-from control.people import unit_for
+from control.cases.files.naming import name_applicant
+from control.people import NumberBook, unit_for
 from control.text import fold
 from policies import RULES_ZONE
 
@@ -32,11 +33,15 @@ GIVEN = ("Dụ", "Nghiệm", "Hoạ", "Định", "Phỏng", "Ảo", "Ước", "�
 STREETS = ("Phố Giả Định", "Đường Minh Hoạ", "Ngõ Thử Nghiệm", "Phố Tưởng Tượng", "Đường Ví Dụ")
 WARDS = ("phường Bản Nháp", "phường Mô Phỏng", "xã Chưa Có Thật", "xã Dữ Liệu Mẫu")
 UNITS = ("Bộ phận Một cửa", "Bộ phận Một cửa", "Phòng Cấp phép")
+KNOWN = {7: "Trần Thị Công Dân"}  # the invented citizen who has an account; the others nobody knows here yet
 CHANNELS = ("online", "online", "counter", "post")
 
 
-def seed_demonstration(session: Session, act: Act) -> int:
-    """Add the invented procedures and cases where there are none; return how many cases were added."""
+def seed_demonstration(session: Session, act: Act, *, book: NumberBook | None = None) -> int:
+    """Add the invented procedures and cases where there are none; return how many cases were added.
+
+    `book` finds the invented applicants who are known already, as an intake would.
+    """
     if session.scalar(select(func.count()).select_from(CaseFile)):
         return 0
     procedures = [
@@ -49,8 +54,12 @@ def seed_demonstration(session: Session, act: Act) -> int:
     files = [_case(number, procedures, unit_ids=unit_ids, now=act.now) for number in range(1, COUNT + 1)]
     session.add_all(files)
     session.flush()
-    session.add_all(_applicant(number, case_id=case.id) for number, case in enumerate(files, start=1))
+    applicants = [_applicant(number, case_id=case.id) for number, case in enumerate(files, start=1)]
+    session.add_all(applicants)
     session.flush()
+    if book is not None:
+        for case, applicant in zip(files, applicants, strict=True):
+            name_applicant(session, case, applicant, book=book, act=act)
     act.record(session, Action.CASES_FILE_SEED, details={"cases": COUNT, "procedures": len(procedures)})
     return COUNT
 
@@ -79,7 +88,7 @@ def _case(number: int, procedures: list[Procedure], *, unit_ids: Mapping[str, in
 
 def _applicant(number: int, *, case_id: int) -> CaseApplicant:
     """A person nobody is: personal numbers begin with 999, which no province has; telephones with 0000."""
-    name = f"{FAMILY[number % 9]} {MIDDLE[number % 6]} {GIVEN[number % 8]}"
+    name = KNOWN.get(number, f"{FAMILY[number % 9]} {MIDDLE[number % 6]} {GIVEN[number % 8]}")
     return CaseApplicant(
         case_file_id=case_id,
         name=name,

@@ -20,7 +20,7 @@ from control.actions import Action
 from control.db import unit_of_work
 from control.decisions import Deny
 from control.errors import NotAllowed, Unavailable
-from control.levels import Level
+from control.levels import Level, reaches
 from control.people.circumstances import present_rules
 from control.people.citizens.circumstances import warn_applicant
 from control.people.directory.models import Person
@@ -316,6 +316,10 @@ def _sign_in(question: Question, assertion: Assertion) -> ResponseReturnValue:
         )
         if result.step is Step.SIGNED_IN and g.actor.id:
             end_own_session(session, code=g.actor.session_id or "", reason="replaced", act=g.act)
+        is_sure = result.actor is not None and reaches(assertion.level, Level.MEDIUM)
+        if result.actor is not None and is_sure and assertion.account_token and result.actor.kind == "citizen":
+            join, act = services().ports["join_cases"], g.act.as_actor(result.actor)
+            join(session, person_id=result.actor.id, number_token=assertion.account_token, act=act)
         if result.actor is not None and was_joined(session, person_id=result.actor.id, act=g.act):
             warn_applicant(session, person_id=result.actor.id, sentence="outbox.identity_linked")
             services().ports["send_soon"](session)

@@ -24,6 +24,7 @@ from control.db import unit_of_work
 from control.errors import Unavailable
 from control.people.circumstances import present_closed_rule, present_directory, present_rules
 from control.people.citizens.circumstances import present_keys
+from control.people.citizens.numbers import approved_token
 from control.people.citizens.registering import login_of_number
 from control.people.directory.domain import Verdict, parse_login, parse_password
 from control.people.factors.domain import SECRET_BYTES, in_groups, provisioning_uri
@@ -264,6 +265,10 @@ def signed_in(result: Result, session_token: str) -> Response:
                 now=g.now,
             )
             notices = unread(session, person_id=result.actor.id)
+            own = approved_token(session, person_id=result.actor.id) if result.actor.is_applicant else None
+            if own is not None:
+                join = services().ports["join_cases"]
+                join(session, person_id=result.actor.id, number_token=own, act=g.act.as_actor(result.actor))
         if fresh is not None:
             set_cookie(response, DEVICE_COOKIE, fresh, max_age=int(life.total_seconds()))
         for notice in notices[:1]:

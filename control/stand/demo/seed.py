@@ -14,7 +14,7 @@ import policies
 from control import cases, privilege
 from control.acts import Act
 from control.db import Database
-from control.people import enrol_known_factor, open_unsafe_enrolment, seed_applicants, sync_people
+from control.people import NumberBook, enrol_known_factor, open_unsafe_enrolment, seed_applicants, sync_people
 from control.people.circumstances import directory_of
 from control.settings import Settings
 from control.stand.demo.people import load_people
@@ -58,12 +58,13 @@ def seed(
             privilege.seed_review(session, act)
             terms = privilege.LifecycleTerms.of(law, profile=settings.profile)
             privilege.seed_account_requests(session, act, terms=terms)
-            cases.seed_demonstration(session, act)
             privilege.seed_seal(session, act, known=_known(seal), law=law, settings=settings)
             if settings.eid_issuer:
                 privilege.seed_agreement(session, act)
         with database.unit_of_work() as session:
             seed_applicants(session, password=applicant_password, settings=settings, law=law, act=act)
+            book = NumberBook.of(settings, law=law, on=act.now.astimezone(policies.RULES_ZONE).date())
+            cases.seed_demonstration(session, act, book=book)
         if owner_url:
             _seed_vault(database, settings=settings, owner_url=owner_url, act=act)
     finally:

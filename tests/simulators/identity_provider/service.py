@@ -133,7 +133,7 @@ PEOPLE = (
     ),
     Account(
         username="congdan.a", phrase="dinh-danh-a", subject="eid-000000000002", name="Trần Thị Công Dân",
-        email="congdan.a@minhhoa.example", number="999000000102",
+        email="congdan.a@minhhoa.example", number="999000000007",
     ),
     Account(
         username="congdan.b", phrase="dinh-danh-b", subject="eid-000000000003", name="Lê Văn Thấp",
