@@ -31,6 +31,7 @@ PROCESS_ACCOUNTS: dict[str, str] = {
     "simulator": "vl-simulator",
     "sms": "vl-sms",
     "mail": "vl-mail",
+    "signing": "vl-signing",
 }
 
 

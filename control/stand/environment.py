@@ -51,6 +51,8 @@ class Addresses:
     sms: str = ""
     mail: str = ""
     mail_page: str = ""
+    signing: str = ""
+    signing_trust: Path | None = None
     witness: str = ""
     witness_key: str = ""
 
@@ -138,6 +140,18 @@ def _outside(addresses: Addresses, secrets: StandSecrets) -> dict[str, str]:
     }
 
 
+def _signing(addresses: Addresses, secrets: StandSecrets) -> dict[str, str]:
+    """The simulated service for signing SIMs, and the files of its invented authority."""
+    if not addresses.signing or addresses.signing_trust is None:
+        return {}
+    return {
+        "VONGLAU_SIGNING_SIM_URL": addresses.signing,
+        "VONGLAU_SIGNING_SIM_KEY": secrets.signing_key,
+        "VONGLAU_CLIENT_CA_FILE": str(addresses.signing_trust / "authorities.pem"),
+        "VONGLAU_CLIENT_CRL_FILE": str(addresses.signing_trust / "revoked.pem"),
+    }
+
+
 def _web(addresses: Addresses, secrets: StandSecrets) -> dict[str, str]:
     return {
         "VONGLAU_WEB_PORT": str(addresses.web_port),
@@ -157,6 +171,7 @@ def _web(addresses: Addresses, secrets: StandSecrets) -> dict[str, str]:
         "VONGLAU_PORTAL_URL": addresses.portal,
         "VONGLAU_PORTAL_KEY": secrets.portal_key,
         **_outside(addresses, secrets),
+        **_signing(addresses, secrets),
     }
 
 

@@ -90,9 +90,20 @@ def companion(
     if name == "mail":
         words = ("--page-port", str(book.port_for("mail-page")))
         return _simulator(name, "mail_relay", home=home, port=port, code=code, key="", words=words, account=name)
+    if name == "signing":
+        trust = folder(signing_trust(home), account=account_for(name), mode=0o755)
+        places = ("--folder", str(home / "state" / name), "--trust", str(trust))
+        return _simulator(
+            name, "signing", home=home, port=port, code=code, key=secrets.signing_key, words=places, account=name
+        )
     if name == "population":
         return _simulator(name, "population", home=home, port=port, code=code, key=secrets.population_key)
     return _simulator(name, "national_portal", home=home, port=port, code=code, key=secrets.portal_key)
+
+
+def signing_trust(home: Path) -> Path:
+    """Return where the simulated signing service puts its authority's files, for everybody to read."""
+    return home / "state" / "signing-trust"
 
 
 def _simulator(

@@ -28,6 +28,7 @@ class StandSecrets:
     population_key: str = field(repr=False)
     portal_key: str = field(repr=False)
     sms_key: str = field(repr=False)
+    signing_key: str = field(repr=False)
     applicant_password: str = field(repr=False)
     form_keys: dict[str, str] = field(repr=False)
     totp: dict[str, str] = field(repr=False)
@@ -49,6 +50,7 @@ class StandSecrets:
             population_key=known.get("population_key") or secrets.token_urlsafe(32),
             portal_key=known.get("portal_key") or secrets.token_urlsafe(32),
             sms_key=known.get("sms_key") or secrets.token_urlsafe(32),
+            signing_key=known.get("signing_key") or secrets.token_urlsafe(32),
             applicant_password=known.get("applicant_password") or f"ruộng đồng {secrets.token_hex(4)}",
             # Each process has a key of its own: what one of them loses opens nothing at another.
             form_keys={name: form_keys.get(name) or secrets.token_urlsafe(48) for name in PROCESSES},

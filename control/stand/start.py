@@ -175,12 +175,14 @@ def tell_how_to_sign_in(data: DataFolder, *, say: Say, seconds: float | None = N
         kind_vi, kind_en = KINDS[one["kind"]]
         line = f"  {one['number']:<{width}}  {one['password']}  {one['display_name']}"
         say(f"{line} ({kind_vi})", f"{line} ({kind_en})")
-    sms, mail = (content["simulators"].get(name) for name in ("sms", "mail"))
+    sms, mail, phones = (content["simulators"].get(name) for name in ("sms", "mail", "signing"))
     if sms and mail:
         say(
             f"\n  Tin nhắn và thư của người nộp hồ sơ chỉ là mô phỏng, đọc tại {sms} và {mail}",
             f"\n  Messages and mail to applicants are simulated; read them at {sms} and {mail}",
         )
+    if phones:
+        say(f"  SIM ký số mô phỏng: {phones}", f"  Simulated signing SIMs: {phones}")
     seal = content["sealed"]
     halves = f"{seal['first_half']}  {seal['second_half']}  {seal['totp_secret']}"
     say(

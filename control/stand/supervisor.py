@@ -57,6 +57,7 @@ LOSSES = {
     "portal": ("không có Cổng DVCQG mô phỏng", "no simulated national portal"),
     "sms": ("không có tin nhắn mô phỏng", "no simulated short messages"),
     "mail": ("không có thư mô phỏng", "no simulated mail"),
+    "signing": ("không có SIM ký số mô phỏng", "no simulated signing SIM"),
 }
 Say = Callable[[str, str], None]
 
@@ -173,6 +174,8 @@ class Stand:
             sms="" if "sms" in self._without else f"http://{LOOPBACK}:{book.port_for('sms')}",
             mail="" if "mail" in self._without else f"smtp://{LOOPBACK}:{book.port_for('mail')}",
             mail_page="" if "mail" in self._without else f"http://{LOOPBACK}:{book.port_for('mail-page')}",
+            signing="" if "signing" in self._without else f"http://{LOOPBACK}:{book.port_for('signing')}",
+            signing_trust=programs.signing_trust(self._home),
             prometheus=f"http://{LOOPBACK}:{book.port_for('prometheus')}",
             alertmanager=f"http://{LOOPBACK}:{book.port_for('alertmanager')}",
             ldap=directory.url,
@@ -193,7 +196,7 @@ class Stand:
             self._parts["elasticsearch"] = search
         own = programs.own_programs(self._home, code=self._code, addresses=self._addresses)
         self._parts.update({daemon.name: daemon for daemon in own})
-        for name in ("prometheus", "alertmanager", "blackbox", "identity", "population", "portal", "sms", "mail"):
+        for name in _ASIDE[1]:
             with self._telling_loss(name):
                 self._parts[name] = programs.companion(
                     name,
@@ -346,6 +349,7 @@ class Stand:
                     "portal": self._addresses.portal,
                     "sms": self._addresses.sms,
                     "mail": self._addresses.mail_page,
+                    "signing": self._addresses.signing,
                 },
                 "processes": pids,
                 "data": str(self._home),
@@ -382,7 +386,7 @@ class Stand:
 # Started beside PostgreSQL and the web; the first tuple is waited for, the others may come late.
 _ASIDE = (
     ("slapd",),
-    ("sms", "mail", "identity", "population", "portal", "blackbox", "alertmanager", "prometheus"),
+    ("sms", "mail", "signing", "identity", "population", "portal", "blackbox", "alertmanager", "prometheus"),
     ("elasticsearch",),
 )
 

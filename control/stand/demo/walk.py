@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from audit.reconciliations import Reconciliation
-from control.stand.demo import alarming, applicants, evidence, granting, identity, register
+from control.stand.demo import alarming, applicants, evidence, granting, identity, register, signer
 from control.stand.demo.guarded import walk_break_glass, walk_review
 from control.stand.demo.locking import lock_and_open_again
 from control.stand.demo.population import PopulationStep
@@ -112,6 +112,7 @@ class Walk:
             ),
             (identity.TITLE, partial(_sign_in_by_identity, walker)),
             (applicants.TITLE, applicants.ApplicantStep(up=up, person=person, now=now)),
+            (signer.TITLE, signer.SigningStep(up=up, now=now)),
             (
                 "Cam kết ký số, đăng ký hai nơi, tra cứu dân cư cho một hồ sơ; thiếu thì bị từ chối",
                 PopulationStep(up=up, person=person, now=now),

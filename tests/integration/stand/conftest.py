@@ -25,6 +25,7 @@ LEFT_OUT = (
     "portal",
     "sms",
     "mail",
+    "signing",
 )
 LIGHT = [word for name in LEFT_OUT for word in ("--without", name)]
 PATIENCE_SECONDS = 240

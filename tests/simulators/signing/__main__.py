@@ -1,7 +1,7 @@
-"""`python -m tests.simulators.signing --port N --folder DIR [--key-file FILE]`.
+"""`python -m tests.simulators.signing --port N --folder DIR [--trust DIR] [--key-file FILE]`.
 
-DIR keeps the authority and the two invented subscribers, and holds the two files an operator configures
-(authorities.pem, revoked.pem). `POST /control/press` {"subject": …, "answer": "confirm"} is the thumb on the phone.
+The folder keeps the keys of the authority and of two invented subscribers; the trust folder (the same without one) gets
+the two files an operator configures, authorities.pem and revoked.pem. The page at / is the phones of everybody.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ PEOPLE = (
 def main() -> int:
     parser = arguments(SigningService, description=__doc__)
     parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--trust", type=Path)
     parser.add_argument("--key-file", type=Path)
     chosen = parser.parse_args()
     key = chosen.key_file.read_text(encoding="utf-8").strip() if chosen.key_file else os.environ.get("SIGNING_KEY", "")
@@ -34,7 +35,7 @@ def main() -> int:
     for subject, name, number, organisation in PEOPLE:
         own = kept_key(chosen.folder / f"{subject[1:]}.key")
         service.subscribe(subject, name, number=number, organisation=organisation, key=own)
-    authority.write(chosen.folder)
+    authority.write(chosen.trust or chosen.folder)
     return serve(service, mode=chosen.mode)
 
 

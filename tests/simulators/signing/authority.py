@@ -94,6 +94,8 @@ class CertificateAuthority:
         authorities, lists = folder / "authorities.pem", folder / "revoked.pem"
         authorities.write_bytes(self.certificate.public_bytes(Encoding.PEM))
         lists.write_bytes(self.list_revoked())
+        for path in (authorities, lists):
+            path.chmod(0o644)  # public by their nature: other accounts read them
         return authorities, lists
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from urllib.parse import parse_qsl
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -21,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from tests.simulators.peer import SignedHandler, SignedPeer, object_in
 
 from .authority import CertificateAuthority, Key
+from .page import page
 
 MODES = (
     "normal",  # waits for the thumb
@@ -41,6 +43,7 @@ MODES = (
 )
 ANSWERS = {"confirm": "signed", "refuse": "refused"}
 HASH_BYTES = 32
+HTML = {"Content-Type": "text/html; charset=utf-8"}
 
 
 @dataclass(slots=True)
@@ -81,6 +84,9 @@ class Handler(SignedHandler):
     def on_get(self, path: str) -> None:
         if path == "/control/phones":
             self.say_json(200, self.peer.phones())
+        elif path == "/":
+            known = [(subject, one.name, one.number) for subject, one in self.peer.state.subscribers.items()]
+            self.say(200, page(phones=self.peer.phones(), known=known), HTML)
         else:
             self.say_json(404, {"error": "unknown"})
 
@@ -92,7 +98,11 @@ class Handler(SignedHandler):
             "/v1/signatures/standing": self._tell,
         }
         act = acts.get(path)
-        if act is None:
+        if path == "/press":
+            pressed = dict(parse_qsl(body.decode("utf-8", "replace")))
+            self.peer.press(pressed.get("subject", ""), pressed.get("answer", ""))
+            self.say(303, b"", {"Location": "/"})
+        elif act is None:
             self.say_json(404, {"error": "unknown"})
         elif path.startswith("/control/"):
             act(object_in(body))
