@@ -136,7 +136,13 @@ def confirm() -> ResponseReturnValue:
     rules = present_registration_rules(Way(way) if way in set(Way) else Way.PORTAL)
     with unit_of_work() as session:
         outcome = registering.confirm_registration(
-            session, token=token, text=request.form.get("code", ""), random=fresh(32), rules=rules, act=g.act
+            session,
+            token=token,
+            text=request.form.get("code", ""),
+            random=fresh(32),
+            is_elsewhere=_is_elsewhere,
+            rules=rules,
+            act=g.act,
         )
     if isinstance(outcome, Deny):
         status = HTTPStatus.UNAUTHORIZED

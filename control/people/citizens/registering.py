@@ -94,6 +94,12 @@ def login_of_number(session: Session, *, number: str, keys: BoxKeys) -> str | No
     )
 
 
+def wait_for_number(session: Session, number_token: bytes) -> None:
+    """Wait for whoever makes an account of the same number at this moment; what they stored is read after it."""
+    key = int.from_bytes(number_token[:8], "big", signed=True)
+    session.execute(select(func.pg_advisory_xact_lock(key)))
+
+
 def begin_registration(
     session: Session,
     *,
@@ -181,9 +187,19 @@ def end_registration(session: Session, row: CitizenRegistration, *, reason: str,
 
 
 def confirm_registration(
-    session: Session, *, token: str, text: str, random: bytes, rules: RegistrationRules, act: Act
+    session: Session,
+    *,
+    token: str,
+    text: str,
+    random: bytes,
+    is_elsewhere: Callable[[Session, str], bool],
+    rules: RegistrationRules,
+    act: Act,
 ) -> Person | Deny:
-    """Take the code: make the account, which waits for its check, or refuse and count. `random` is 32 fresh bytes."""
+    """Take the code: make the account, which waits for its check, or refuse and count. `random` is 32 fresh bytes.
+
+    `is_elsewhere` tells whether the number's holder came by electronic identity in the meantime.
+    """
     row = open_registration(session, token=token, act=act)
     if row is None:
         return _refuse(session, Deny(rule=RULE, reason="citizen.code_over"), act=act)
@@ -197,7 +213,9 @@ def confirm_registration(
         session.flush()
         return _refuse(session, Deny(rule=RULE, reason=REFUSED), act=act, tries=tries)
     identity = unpack(open_box(row.sealed or b"", key=rules.keys.seal, bound_to=f"registration {token}"))
-    if account_by_number(session, number=identity.number, keys=rules.keys) is not None:
+    wait_for_number(session, row.number_token)
+    is_taken = account_by_number(session, number=identity.number, keys=rules.keys) is not None
+    if is_taken or (row.kind == "citizen" and is_elsewhere(session, identity.number)):
         end_registration(session, row, reason="replaced", act=act)  # another registration was faster
         return _refuse(session, Deny(rule=RULE, reason=REFUSED), act=act)
     person = make_account(

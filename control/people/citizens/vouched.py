@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 import audit
@@ -25,7 +24,7 @@ from control.people.certificates.domain import Holder
 from control.people.certificates.models import ClientCertificate
 from control.people.citizens.domain import NUMBER_OF, SIGNED, Elsewhere, Identity, level_of, parse_number
 from control.people.citizens.models import ENDED, CitizenAccount
-from control.people.citizens.registering import account_by_number, bound_to, pack, unpack
+from control.people.citizens.registering import account_by_number, bound_to, pack, unpack, wait_for_number
 from control.people.directory.models import Person
 from control.people.factors.notices import notify
 from control.people.oidc.identities import is_linked_number
@@ -82,8 +81,7 @@ def register_holder(
     if number is None:
         return Deny(rule=RULE, reason="certificate.no_number")
     token = token_of(number, use="number", key=rules.keys.token)
-    # Of two registrations of one number at once, one waits and then reads what the other stored.
-    session.execute(select(func.pg_advisory_xact_lock(int.from_bytes(token[:8], "big", signed=True))))
+    wait_for_number(session, token)
     if was_known(session, holder):
         return Deny(rule=RULE, reason="certificate.not_bound")
     linked = rules.linked_as(number) if kind == "citizen" else None

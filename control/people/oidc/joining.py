@@ -16,6 +16,7 @@ from control.acts import Act
 from control.decisions import Deny
 from control.levels import Level, reaches
 from control.people.citizens.models import ENDED, CitizenAccount
+from control.people.citizens.registering import wait_for_number
 from control.people.factors.models import Factor
 from control.people.local.models import LocalPassword
 from control.people.oidc.domain import Assertion, ProviderRules
@@ -34,6 +35,8 @@ def join_account(
 
     A refusal means that there is one, and that this assertion does not open it.
     """
+    if assertion.account_token is not None:
+        wait_for_number(session, assertion.account_token)
     account = _account(session, assertion) if rules.number_links else None
     if account is None:
         return None

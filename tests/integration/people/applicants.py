@@ -140,7 +140,7 @@ def portals(make_app: Callable[..., Flask], directory: Any, clock: Any) -> Itera
             act=act,
         )
         with held.database.unit_of_work() as session:
-            for login in (OFFICER, CHECKER, "giadinh.v", "minhhoa.pm", "vidu.l"):
+            for login in (OFFICER, CHECKER, "giadinh.v", "minhhoa.pm", "phep.lt", "vidu.l"):
                 enrol_known_factor(session, login=login, secret=SECRET, settings=held.settings, act=act)
         return Portal(app, gateway, clock, directory.password_of)
 
