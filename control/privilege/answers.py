@@ -63,6 +63,7 @@ def named(faults: Mapping[str, str]) -> dict[str, str]:
         "source": gettext("From the address"),
         "user": gettext("Used by"),
         "starts_at": gettext("From"),
+        "why": gettext("What makes you think so"),
         "subject": gettext("Subject"),
         "system": gettext("System"),
         "valid_from": gettext("Valid from"),

@@ -179,7 +179,8 @@ def report(sealed_id: int) -> ResponseReturnValue:
     if typed and (address is None or not is_single(address)):
         fields.faults.append(InvalidInput("breakglass.source", field="address"))
     if fields.faults or at is None or address is None:
-        return _list_faulty(fields.faults, reported=within(sealed_id))
+        ordered = sorted(fields.faults, key=lambda fault: USE_NAMES.index(fault.field or USE_NAMES[-1]))
+        return _list_faulty(ordered, reported=within(sealed_id))
     with unit_of_work() as session:
         is_new = openings.report_use(
             session,

@@ -18,7 +18,7 @@ from control.frame.tables import ListingRules, csv_response
 from control.permissions import Permission
 from control.ports import RotationStart
 from control.privilege.accounts.models import PrivilegedAccount
-from control.privilege.answers import faults_of, refused_page
+from control.privilege.answers import faults_of, named, refused_page
 from control.privilege.fields import Fields
 from control.privilege.grants.models import PrivilegeGrant
 from control.privilege.vault import listing as reading
@@ -111,6 +111,7 @@ def page_of(code: str, *, faults: dict[str, str]) -> str:
         may_rotate=Permission.PRIVILEGE_ROTATION_ASK in g.actor.permissions and isinstance(may_rotate(facts), Allow),
         may_report=may_report,
         faults=faults,
+        summary=named(faults),
         reason=request.form.get("reason", ""),
         why=request.form.get("why", ""),
     )
