@@ -92,6 +92,7 @@ class Settings:
     sms_url: str
     sms_key: str = field(repr=False)
     insurance_url: str
+    national_portal_page: str
     insurance_key: str = field(repr=False)
     signing_sim_url: str
     signing_sim_key: str = field(repr=False)
@@ -181,6 +182,7 @@ class Settings:
             sms_url=reader.url("SMS_URL"),
             sms_key=reader.secret("SMS_KEY", minimum=MINIMUM_SECRET_CHARACTERS),
             insurance_url=reader.url("INSURANCE_URL"),
+            national_portal_page=reader.url("NATIONAL_PORTAL_PAGE"),
             insurance_key=reader.secret("INSURANCE_KEY", minimum=MINIMUM_SECRET_CHARACTERS),
             signing_sim_url=reader.url("SIGNING_SIM_URL"),
             signing_sim_key=reader.secret("SIGNING_SIM_KEY", minimum=MINIMUM_SECRET_CHARACTERS),
@@ -353,6 +355,9 @@ class _Reader:
             "SMS_URL: cần https ngoài máy này / must be https outside this machine": _is_plain_and_remote(
                 settings.sms_url
             ),
+            "NATIONAL_PORTAL_PAGE: cần https ngoài máy này / must be https outside this machine": _is_plain_and_remote(
+                settings.national_portal_page
+            ),
             "INSURANCE_URL: cần https ngoài máy này / must be https outside this machine": _is_plain_and_remote(
                 settings.insurance_url
             ),
@@ -438,6 +443,7 @@ SETTING_DESCRIPTIONS: Mapping[str, str] = {
     "SMS_KEY": "signs what is asked of it and what it answers (or SMS_KEY_FILE)",
     "INSURANCE_URL": "desk of social insurance that vouches for numbers; empty: that way of registering refuses",
     "INSURANCE_KEY": "signs what is asked of it and what it answers (or INSURANCE_KEY_FILE)",
+    "NATIONAL_PORTAL_PAGE": "the national portal's page of registration; people are led there once ours is closed",
     "SIGNING_SIM_URL": "operator's service for signing SIMs; empty: that way is not offered",
     "SIGNING_SIM_KEY": "signs what is asked of it and what it answers (or SIGNING_SIM_KEY_FILE)",
     "REMOTE_SIGNING_URL": "provider's service for remote signing; empty: that way is not offered",

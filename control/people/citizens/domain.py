@@ -18,6 +18,7 @@ from policies import Amount, Parameter, Policies
 KINDS = ("citizen", "organisation")
 METHODS = {"citizen": "citizen_login_methods", "organisation": "organisation_login_methods"}
 CLOSED_BY_WORD = "until closed"  # how a profile says that the portal stays open until the operator closes it
+PORTAL_CLOSED = "citizen.portal_closed"
 RULE_WAY, RULE_FILE = "citizens.way", "citizens.may_file"
 PHONE_FORM = re.compile(r"(?:\+84|0)([0-9]{9,10})")
 FORMS: Mapping[str, re.Pattern[str]] = {
@@ -107,16 +108,22 @@ def ways_named(law: Policies, *, kind: str, profile: str, on: date) -> tuple[fro
     return frozenset(WORDS[word] for word in named if word in WORDS), citation
 
 
-def may_register(way: str, *, kind: str, law: Policies, profile: str, on: date) -> Decision:
-    """Decide whether this way of registering is open to this kind of applicant on a day."""
+def portal_closed(law: Policies, *, profile: str, on: date) -> Deny | None:
+    """Return the refusal while the local portal takes no registrations at all, None while it does (S0-15.3)."""
     portal = law.parameter("local_portal_open", profile, on)
     is_closed = portal.value is False or (
         isinstance(portal.value, str)
         and portal.value.startswith(CLOSED_BY_WORD)
         and bool(law.parameter("local_portal_closed", profile, on).value)
     )
-    if is_closed:
-        return Deny(rule=RULE_WAY, reason="citizen.portal_closed", citation=portal.citation)
+    return Deny(rule=RULE_WAY, reason=PORTAL_CLOSED, citation=portal.citation) if is_closed else None
+
+
+def may_register(way: str, *, kind: str, law: Policies, profile: str, on: date) -> Decision:
+    """Decide whether this way of registering is open to this kind of applicant on a day."""
+    closed = portal_closed(law, profile=profile, on=on)
+    if closed is not None:
+        return closed
     named, citation = ways_named(law, kind=kind, profile=profile, on=on) if kind in KINDS else (frozenset(), None)
     if way not in named or (kind, way) not in NUMBER_OF:
         return Deny(rule=RULE_WAY, reason="citizen.way_closed", citation=citation)

@@ -24,7 +24,7 @@ from control.frame.forms import kept, sentences
 from control.people.circumstances import present_closed_rule, present_number, present_rules
 from control.people.citizens import registering
 from control.people.citizens.circumstances import fresh, present_registration_rules, say, send_now
-from control.people.citizens.domain import Identity, Way, may_register, open_ways
+from control.people.citizens.domain import PORTAL_CLOSED, Identity, Way, may_register, open_ways, portal_closed
 from control.people.citizens.forms import IDENTITY_FIELDS, read_identity
 from control.people.directory.domain import parse_password
 from control.people.local.domain import judge_new
@@ -52,8 +52,11 @@ DESKS = {Way.PHONE: "subscriber", Way.INSURANCE: "insurance"}
 @public(because=OPEN_TO_ALL)
 @not_audited(because="which ways are open, the same for everyone")
 def ways() -> ResponseReturnValue:
-    """Show the ways that are open today; where none is, say where to go instead."""
+    """Show the ways that are open today; where none is, say where to go instead, or lead there (S0-15.3)."""
     held = services()
+    closed = portal_closed(held.policies, profile=held.settings.profile, on=g.now.astimezone(RULES_ZONE).date())
+    if closed is not None and held.settings.national_portal_page:
+        return redirect(held.settings.national_portal_page, HTTPStatus.SEE_OTHER)
     found = open_ways(held.policies, profile=held.settings.profile, on=g.now.astimezone(RULES_ZONE).date())
     return render_template(
         "citizens/ways.html",
@@ -70,7 +73,7 @@ def ways() -> ResponseReturnValue:
 def ask(kind: str, way: str) -> ResponseReturnValue:
     """Show the form of one way."""
     chosen = _opened(kind, way)
-    return _form(kind, chosen, {})
+    return _form(kind, chosen, {}) if isinstance(chosen, Way) else chosen
 
 
 @registration.post("/register/<kind>/<way>")
@@ -79,6 +82,8 @@ def ask(kind: str, way: str) -> ResponseReturnValue:
 def begin(kind: str, way: str) -> ResponseReturnValue:
     """Keep what was said until its code comes back, and send the code."""
     chosen = _opened(kind, way)
+    if not isinstance(chosen, Way):
+        return chosen
     _count()
     faults: list[InvalidInput] = []
     identity = read_identity(request.form, kind=kind, way=chosen, faults=faults)
@@ -162,8 +167,11 @@ def _vouched() -> tuple[str, ...]:
     return ("citizen",) if is_offered and is_open else ()
 
 
-def _opened(kind: str, way: str) -> Way:
-    """Return the way when it is open; a closed one is refused, and that is an entry. Raises NotAllowed, NotFound."""
+def _opened(kind: str, way: str) -> Way | ResponseReturnValue:
+    """Return the way when it is open; a closed one is refused, and that is an entry. Raises NotAllowed, NotFound.
+
+    Once the whole portal is closed, whoever comes is led on to the national one.
+    """
     held = services()
     if kind not in {"citizen", "organisation"} or way not in set(Way):
         raise NotFound("way", way)
@@ -174,6 +182,8 @@ def _opened(kind: str, way: str) -> Way:
         return Way(way)
     with unit_of_work() as session:
         registering.refuse_way(session, judged, way=way, kind=kind, act=g.act)
+    if judged.reason == PORTAL_CLOSED and held.settings.national_portal_page:
+        return redirect(held.settings.national_portal_page, HTTPStatus.SEE_OTHER)
     raise NotAllowed(judged)
 
 

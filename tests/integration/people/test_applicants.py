@@ -172,6 +172,30 @@ def _unanswered(self, path, **more):
     raise NotAnswered("unanswered")
 
 
+@pytest.mark.requirement("S0-15.3")
+def test_once_the_portal_is_closed_whoever_registers_is_led_to_the_national_one(make_portal, trail):
+    from dataclasses import replace
+
+    national = "https://dichvucong.vidu.example/dang-ky"
+    portal = make_portal(CONSTRUCTION, VONGLAU_NATIONAL_PORTAL_PAGE=national)
+    assert portal.browser().get("/register").status_code == 200
+    assert portal.browser().get("/register/organisation/tax-code").status_code == 200
+
+    held = portal.app.extensions["vonglau"]
+    shut = replace(held.policies.rules.operator["local_portal_closed"], value=True)
+    rules = replace(held.policies.rules, operator={**held.policies.rules.operator, "local_portal_closed": shut})
+    portal.app.extensions["vonglau"] = replace(held, policies=replace(held.policies, rules=rules))
+    for path in ("/register", "/register/organisation/tax-code"):
+        answer = portal.browser().get(path)
+        assert (answer.status_code, answer.headers["Location"]) == (303, national)
+    sent = portal.begin(portal.browser(), kind="organisation", way="tax-code", number="0100109106")
+    assert (sent.status_code, sent.headers["Location"]) == (303, national)
+    refused = [entry["event"].get("reason_code") for entry in trail("people:applicant:register")]
+    assert set(refused) == {"citizen.portal_closed"}
+    with portal.database.unit_of_work() as session:
+        assert session.scalars(select(CitizenRegistration)).all() == []
+
+
 def test_the_construction_portal_takes_nobody_once_the_operator_has_closed_it():
     from dataclasses import replace
 
