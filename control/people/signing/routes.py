@@ -173,6 +173,8 @@ def raise_by() -> ResponseReturnValue:
 def wait() -> ResponseReturnValue:
     """Show the control code, and whether the phone has answered."""
     question = _question()
+    if question is None and request.headers.get("HX-Request") == "true":
+        return render_template("signing/standing.html", question=None, has_answered=False)  # and the page stops asking
     if question is None:
         return _over()
     return _wait_page(question, has_answered=_has_answered(question))

@@ -1,5 +1,7 @@
 """Signing SIMs and remote signing: registration, sign-in, level, and every lie of the service, on the real database."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from urllib.parse import quote
 
@@ -19,8 +21,10 @@ from control.people.directory.models import Person
 from control.people.local.service import create_local_person
 from control.people.oidc.models import ExternalIdentity
 from control.people.signing.models import SigningQuestion
+from control.people.signing.routes import COOKIE
 from tests.factories.people import make_act
 from tests.integration.people.applicants import MORNING
+from tests.integration.people.conftest import FIELD
 from tests.integration.people.signers import (
     ANSWER,
     COMPANY,
@@ -294,9 +298,9 @@ def test_a9_an_answer_belongs_to_the_browser_that_asked_once_and_runs_out(signer
     signers.sim.press(PHONE, "confirm")
     assert thief.post(ANSWER, form="/sign-in").status_code == 401
     assert thief.get(WAIT).status_code == 401
-    stolen = browser.cookie("__Host-vonglau-signing")
+    stolen = browser.cookie(COOKIE)
     assert browser.post(ANSWER, form=WAIT).status_code == 303
-    thief.client.set_cookie("__Host-vonglau-signing", stolen, domain="localhost", secure=True)
+    thief.client.set_cookie(COOKIE, stolen, domain="localhost", secure=True)
     assert thief.post(ANSWER, form="/sign-in").status_code == 401, "used up"
     late = signers.portal.browser()
     signers.sign_in(late)
@@ -306,6 +310,43 @@ def test_a9_an_answer_belongs_to_the_browser_that_asked_once_and_runs_out(signer
     assert reasons(trail).count("signing.over") == 3
     with signers.portal.database.unit_of_work() as session:
         assert len(session.scalars(LEVELS).all()) == 2
+
+
+def test_two_answers_of_one_question_at_once_open_one_session(signers):
+    signers.account()
+    first, *others = (signers.portal.browser() for _ in range(8))
+    signers.sign_in(first)
+    signers.sim.press(PHONE, "confirm")
+    for one in others:
+        one.client.set_cookie(COOKIE, first.cookie(COOKIE), domain="localhost", secure=True)
+    start = threading.Barrier(8)
+
+    def answer(one):
+        token = FIELD.search(one.get(WAIT).text)[1]
+        start.wait()
+        return one.client.post(ANSWER, data={"csrf_token": token}).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = sorted(pool.map(answer, [first, *others]))
+
+    assert answers == [303] + [401] * 7
+    with signers.portal.database.unit_of_work() as session:
+        assert len(session.scalars(LEVELS).all()) == 2
+
+
+def test_a_page_that_waits_stops_asking_once_its_question_is_over(signers):
+    browser = signers.portal.browser()
+    signers.register(browser)
+    fragment = {"HX-Request": "true"}
+    assert "hx-get" in browser.get(WAIT, headers=fragment).text
+    browser.clock.now += timedelta(minutes=4)
+    over = browser.get(WAIT, headers=fragment)
+    assert (over.status_code, "hx-get" in over.text) == (200, False)
+    assert "bắt đầu lại" in over.text
+    asked = len(signers.sim.asked)
+    for _ in range(3):
+        browser.get(WAIT)
+    assert len(signers.sim.asked) == asked
 
 
 def test_a_raise_belongs_to_the_session_that_asked_for_it(signers):
@@ -334,9 +375,7 @@ def _raised_by(signers):
     assert asked.headers["Location"] == WAIT
     other = portal.browser()
     portal.sign_in(other, name="001088000555")
-    other.client.set_cookie(
-        "__Host-vonglau-signing", fresh.cookie("__Host-vonglau-signing"), domain="localhost", secure=True
-    )
+    other.client.set_cookie(COOKIE, fresh.cookie(COOKIE), domain="localhost", secure=True)
     signers.sim.press("+84912000555", "confirm")
     assert other.post(ANSWER, form="/account").status_code == 409, "another session of the same person"
     assert fresh.post(ANSWER, form=WAIT).headers["Location"] == "/account"
