@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, or_, update
+from sqlalchemy import ColumnElement, Text, literal_column, or_, select, update
 from sqlalchemy.orm import Session
 
+from control.privilege.accounts.listing import ACTIVE
 from control.privilege.accounts.models import PrivilegedAccount
 
 EVERY = timedelta(minutes=1)
-PERSONAL = ("officer", "software-admin")
+OFFICER: ColumnElement[str] = literal_column("'officer'", Text)
 
 
 def note_use(session: Session, *, account_id: int, at: datetime) -> None:
@@ -29,18 +30,26 @@ def note_use_of(session: Session, *, account_code: str, at: datetime) -> None:
 
 def note_entry(session: Session, *, person_id: int, at: datetime) -> None:
     """Note that somebody signed in to this product: a use of the personal accounts that let them work here."""
-    _note(
-        session,
-        or_(
-            PrivilegedAccount.person_id == person_id,
-            (PrivilegedAccount.owner_id == person_id) & (PrivilegedAccount.kind == "personal"),
-        ),
-        PrivilegedAccount.category.in_(PERSONAL),
-        PrivilegedAccount.state == "active",
-        at=at,
+    account = PrivilegedAccount
+    # Two questions, each of which an index answers, written as the indexes have them.
+    access = select(account.id).where(
+        account.person_id == person_id, account.category == OFFICER, account.state == ACTIVE
     )
+    administration = select(account.id).where(
+        account.owner_id == person_id,
+        account.kind == "personal",
+        account.category == "software-admin",
+        account.state == ACTIVE,
+    )
+    for account_id in session.scalars(access.union_all(administration)).all():
+        note_use(session, account_id=account_id, at=at)
 
 
-def _note(session: Session, *which: ColumnElement[bool], at: datetime) -> None:
+def _note(session: Session, which: ColumnElement[bool], *, at: datetime) -> None:
     is_news = or_(PrivilegedAccount.last_used_at.is_(None), PrivilegedAccount.last_used_at <= at - EVERY)
-    session.execute(update(PrivilegedAccount).where(*which, is_news).values(last_used_at=at))
+    session.execute(
+        update(PrivilegedAccount)
+        .where(which, is_news)
+        .values(last_used_at=at)
+        .execution_options(synchronize_session="fetch")
+    )

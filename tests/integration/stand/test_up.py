@@ -50,6 +50,7 @@ def test_the_file_for_other_programs_is_complete_and_closed(light_stand: LightSt
     }
     assert all(set(person) == {"name", "display_name", "roles", "password", "totp_secret"} for person in up["people"])
     assert [person["name"] for person in up["people"] if person["totp_secret"] is None] == ["nhap.ht"]
+    assert set(up["sealed"]) == {"account", "first_half", "second_half", "totp_secret"}
     assert set(up["processes"]) == {*RUNNING, "supervisor"}
 
 
