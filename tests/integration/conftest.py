@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
-from flask import Flask
+from flask import Flask, Response, current_app, request
 from flask.testing import FlaskClient
 
 import policies
 from control import create_app
+from control.people.stepup.domain import CERTIFICATE_FIELD, FIELD
 from control.settings import Settings
 from control.stand.postgres import PostgresServer
 from tests.integration.bulkserver import stub_server  # noqa: F401
 from tests.integration.trails import index, journal_template, new_trail, node, trail, unused_port  # noqa: F401
 
 BASE_URL = "https://localhost"
+PROVEN_OTHERWISE = {
+    "population_lookup.look_up",  # one proof for some minutes
+    "privilege_api.file_request",  # the same call again is answered with what it made
+    "privilege_reviews.decide",  # only taking a right away asks
+}
 NOON = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)  # Monday 23/11/2026, 12:00 in Vietnam
 
 
@@ -59,6 +66,17 @@ def law() -> policies.Policies:
     return policies.load()
 
 
+def refuse_unproven(answer: Response) -> Response:
+    """Fail when an act that takes a fresh proof was done for a form or call that brought none."""
+    endpoint = request.endpoint or ""
+    asks = endpoint not in PROVEN_OTHERWISE and getattr(current_app.view_functions.get(endpoint), "steps_up", False)
+    sent = request.get_json(silent=True) if request.is_json else request.form
+    given = isinstance(sent, Mapping) and (sent.get(FIELD) or sent.get(CERTIFICATE_FIELD))
+    is_done = answer.status_code < HTTPStatus.BAD_REQUEST
+    assert given or not (asks and is_done), f"{request.path} was done without a proof"
+    return answer
+
+
 @pytest.fixture
 def make_app(
     clean_database: PostgresServer, clock: Clock, law: policies.Policies, tmp_path: Path
@@ -70,6 +88,7 @@ def make_app(
         settings = Settings.from_env(environment(clean_database.url("vl_web"), tmp_path) | changes)
         app = create_app(settings, clock=clock, law=law)
         app.testing = True
+        app.after_request(refuse_unproven)
         built.append(app)
         return app
 

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from control.access import api, audited
 from control.actions import Action
 from control.db import unit_of_work
+from control.people.stepup import Ask, steps_up
 from control.permissions import Permission
 from control.privilege.api import calls, shapes
 from control.privilege.api.calls import answered, blueprint
@@ -57,6 +58,7 @@ def suspend_grant(code: str) -> ResponseReturnValue:
 @blueprint.post("/grants/<code>/resumption")
 @api(Permission.PRIVILEGE_GRANT_REVOKE)
 @audited(Action.PRIVILEGE_GRANT_RESUME)
+@steps_up
 def resume_grant(code: str) -> ResponseReturnValue:
     """Let a suspended grant hold again."""
     return _step(code, Step.RESUME)
@@ -64,9 +66,15 @@ def resume_grant(code: str) -> ResponseReturnValue:
 
 def _step(code: str, step: Step) -> Response:
     reason = calls.reason()
+    matter = pages.resumption_of(code, reason=reason, reference="")
     with unit_of_work() as session:
         service.load_grant(session, code=code, viewer=g.actor)
-        decision = service.step_grant(session, code=code, step=step, reason=reason, act=g.act)
+        proof = calls.prove(session, matter) if step is Step.RESUME else None
+        if not isinstance(proof, Ask):
+            act = proof.act if proof else g.act
+            decision = service.step_grant(session, code=code, step=step, reason=reason, act=act)
+    if isinstance(proof, Ask):
+        raise calls.ask(matter, proof)
     calls.refuse_if(decision)
     with unit_of_work() as session:
         return jsonify(shapes.grant(service.load_grant(session, code=code, viewer=g.actor), now=g.now))

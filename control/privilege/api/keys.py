@@ -107,6 +107,7 @@ def block_key(code: str) -> ResponseReturnValue:
 @blueprint.post("/keys/<code>/unblock")
 @api(Permission.PRIVILEGE_KEY_MANAGE)
 @audited(Action.PRIVILEGE_KEY_UNBLOCK)
+@steps_up
 def unblock_key(code: str) -> ResponseReturnValue:
     """Let a blocked key open again."""
     return _step(code, KeyStep.UNBLOCK)
@@ -122,8 +123,15 @@ def revoke_key(code: str) -> ResponseReturnValue:
 
 def _step(code: str, step: KeyStep) -> Response:
     reason = calls.reason()
+    matter = pages.unblocking_of(code, reason=reason)
     with unit_of_work() as session:
-        decision = service.step_key(session, code=code, step=step, reason=reason, act=g.act)
+        service.load_key(session, code)
+        proof = calls.prove(session, matter) if step is KeyStep.UNBLOCK else None
+        if not isinstance(proof, Ask):
+            act = proof.act if proof else g.act
+            decision = service.step_key(session, code=code, step=step, reason=reason, act=act)
+    if isinstance(proof, Ask):
+        raise calls.ask(matter, proof)
     calls.refuse_if(decision)
     with unit_of_work() as session:
         row = service.load_key(session, code)

@@ -1,4 +1,7 @@
-"""Pages of grants: list, one grant on its thread, and the three steps a person may take."""
+"""Pages of grants: list, one grant on its thread, and the three steps a person may take.
+
+Invariant: what ends or stops a grant is done at once; what lets it hold again takes a fresh proof.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from control.db import unit_of_work
 from control.decisions import Allow, Deny
 from control.frame.tables import ListingRules, csv_response
 from control.people import people_by_id
+from control.people.stepup import Ask, Matter, ask_page, demand, steps_up
 from control.permissions import Permission
 from control.privilege.answers import faults_of, refused_page
 from control.privilege.fields import Fields
@@ -128,8 +132,9 @@ def suspend(code: str) -> ResponseReturnValue:
 @blueprint.post("/<code>/resumption")
 @requires(Permission.PRIVILEGE_GRANT_REVOKE)
 @audited(Action.PRIVILEGE_GRANT_RESUME)
+@steps_up
 def resume(code: str) -> ResponseReturnValue:
-    """Let a suspended grant hold again."""
+    """Let a suspended grant hold again: it gives a right back, so it takes a proof."""
     return _step(code, Step.RESUME, done=gettext("%(code)s is in force again.", code=code))
 
 
@@ -139,9 +144,15 @@ def _step(code: str, step: Step, *, done: str) -> ResponseReturnValue:
     reference = fields.text("reference", maximum=REFERENCE_CHARACTERS, is_required=False)
     if fields.faults:
         return make_response(_page(code, faults=faults_of(fields.faults)), HTTPStatus.UNPROCESSABLE_ENTITY)
+    matter = resumption_of(code, reason=reason, reference=reference)
     with unit_of_work() as session:
         service.load_grant(session, code=code, viewer=g.actor)
-        decision = service.step_grant(session, code=code, step=step, reason=reason, reference=reference, act=g.act)
+        proof = demand(session, matter) if step is Step.RESUME else None
+        if not isinstance(proof, Ask):
+            act = proof.act if proof else g.act
+            decision = service.step_grant(session, code=code, step=step, reason=reason, reference=reference, act=act)
+    if isinstance(proof, Ask):
+        return ask_page(matter, proof)
     address = url_for(".show", code=code)
     if isinstance(decision, Deny):
         return refused_page(
@@ -151,3 +162,14 @@ def _step(code: str, step: Step, *, done: str) -> ResponseReturnValue:
         )
     flash(done, "ok")
     return redirect(address, HTTPStatus.SEE_OTHER)
+
+
+def resumption_of(code: str, *, reason: str, reference: str) -> Matter:
+    """Return what letting a grant hold again means."""
+    return Matter(
+        action=Action.PRIVILEGE_GRANT_RESUME,
+        binds={"grant": code, "reason": reason, "reference": reference},
+        lines=((gettext("Grant"), code), (gettext("Reason"), reason)),
+        title=gettext("Let %(code)s hold again", code=code),
+        back=url_for("privilege_grants.show", code=code),
+    )

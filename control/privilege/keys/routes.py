@@ -144,8 +144,9 @@ def block(code: str) -> ResponseReturnValue:
 @blueprint.post("/<code>/unblock")
 @requires(Permission.PRIVILEGE_KEY_MANAGE)
 @audited(Action.PRIVILEGE_KEY_UNBLOCK)
+@steps_up
 def unblock(code: str) -> ResponseReturnValue:
-    """Let a blocked key open again."""
+    """Let a blocked key open again: it gives a right back, so it takes a proof."""
     return _step(code, KeyStep.UNBLOCK, done=gettext("%(code)s opens again.", code=code))
 
 
@@ -167,8 +168,15 @@ def _step(code: str, step: KeyStep, *, done: str) -> ResponseReturnValue:
     reason = fields.text("reason", maximum=REASON_CHARACTERS, has_lines=True)
     if fields.faults:
         return make_response(_page(code, faults=faults_of(fields.faults)), HTTPStatus.UNPROCESSABLE_ENTITY)
+    matter = unblocking_of(code, reason=reason)
     with unit_of_work() as session:
-        decision = service.step_key(session, code=code, step=step, reason=reason, act=g.act)
+        service.load_key(session, code)
+        proof = demand(session, matter) if step is KeyStep.UNBLOCK else None
+        if not isinstance(proof, Ask):
+            act = proof.act if proof else g.act
+            decision = service.step_key(session, code=code, step=step, reason=reason, act=act)
+    if isinstance(proof, Ask):
+        return ask_page(matter, proof)
     if isinstance(decision, Deny):
         return _refused(decision, code)
     flash(done, "ok")
@@ -196,6 +204,17 @@ def rotation_of(code: str, *, form_token: str) -> Matter:
         binds={"key": code, "form": form_token},
         lines=((gettext("Connection key"), code),),
         title=gettext("Replace key %(code)s by a new one", code=code),
+        back=url_for("privilege_keys.show", code=code),
+    )
+
+
+def unblocking_of(code: str, *, reason: str) -> Matter:
+    """Return what letting a blocked key open again means."""
+    return Matter(
+        action=Action.PRIVILEGE_KEY_UNBLOCK,
+        binds={"key": code, "reason": reason},
+        lines=((gettext("Connection key"), code), (gettext("Reason"), reason)),
+        title=gettext("Let %(code)s open again", code=code),
         back=url_for("privilege_keys.show", code=code),
     )
 

@@ -11,10 +11,11 @@ LIST = Path(__file__).parents[2] / "data" / "routes.txt"
 def lines(app):
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: (rule.rule, sorted(rule.methods or ()))):
         methods = ",".join(sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}))
-        trace = app.view_functions[rule.endpoint].trace
+        view = app.view_functions[rule.endpoint]
         level = least_level_of(app, rule.endpoint)
         door = f"{access_of(app, rule.endpoint)}{f' at level {level}' if level else ''}"
-        yield f"{methods} {rule.rule} | {door} | {trace.action or 'none: ' + trace.because}"
+        proof = " | takes a fresh proof" if getattr(view, "steps_up", False) else ""
+        yield f"{methods} {rule.rule} | {door} | {view.trace.action or 'none: ' + view.trace.because}{proof}"
 
 
 def test_every_route_stands_in_the_list_with_its_marks(app):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -263,7 +264,7 @@ def test_e16_only_the_manager_of_keys_makes_one_and_its_secret_is_shown_once(pro
     assert "token" not in shown.json
 
 
-def test_a_key_is_rotated_blocked_and_opened_again(program, house):
+def test_a_key_is_rotated_blocked_and_opened_again(program, house, clock):
     keeper = program("key-manager")
     new = {
         "system": "Hệ thống báo cáo", "holder_unit": "Cục Minh hoạ", "focal_unit": "Phòng Kết nối",
@@ -274,11 +275,24 @@ def test_a_key_is_rotated_blocked_and_opened_again(program, house):
 
     second = keeper.proved("POST", f"/keys/{first.json['code']}/rotation", {}, headers=once(), steps=1)
     blocked = keeper.call("POST", f"/keys/{second.json['code']}/block", {"reason": "thử khoá"})
-    opened = keeper.call("POST", f"/keys/{second.json['code']}/unblock", {"reason": "đã xong"})
+    clock.now += timedelta(minutes=2)
+    opened = keeper.proved("POST", f"/keys/{second.json['code']}/unblock", {"reason": "đã xong"})
 
     assert second.status_code == 201
     assert second.json["token"] != first.json["token"]
     assert (blocked.json["state"], opened.json["state"]) == ("blocked", "active")
+
+
+def test_a_grant_is_stopped_at_once_and_holds_again_by_a_fresh_proof_only(program, house, app):
+    with app.extensions["vonglau"].database.unit_of_work() as session:
+        house.session = session
+        code = house.grant().code
+    admin = program("administrator")
+
+    stopped = admin.call("POST", f"/grants/{code}/suspension", {"reason": "thử dừng"})
+    again = admin.proved("POST", f"/grants/{code}/resumption", {"reason": "đã xong"})
+
+    assert (stopped.json["phase"], again.json["phase"]) == ("suspended", "active")
 
 
 @pytest.mark.attack("D5")

@@ -148,6 +148,8 @@ def test_only_the_manager_of_keys_issues_replaces_and_revokes(world):
 
     world.guard.post(f"/privilege/keys/{code}/block", on=f"/privilege/keys/{code}", reason="lộ khoá")
     assert call(world, token).status_code == 401
+    world.keeper.post(f"/privilege/keys/{code}/unblock", on=f"/privilege/keys/{code}", status=401, reason="nhầm")
+    assert call(world, token).status_code == 401
     world.keeper.post(f"/privilege/keys/{code}/unblock", on=f"/privilege/keys/{code}", reason="nhầm")
     assert call(world, token).status_code == 200
     world.keeper.post(f"/privilege/keys/{code}/revocation", on=f"/privilege/keys/{code}", reason="hết dùng")

@@ -287,6 +287,7 @@ def test_a_grant_is_suspended_resumed_and_revoked_with_a_reason(admin, leader, h
 
     leader.post(f"{page}/revocation", on=page, status=422, reason="")
     leader.post(f"{page}/suspension", on=page, reason="Kiểm tra")
+    leader.post(f"{page}/resumption", on=page, status=401, reason="Đã kiểm tra")
     suspended = leader.get(page)
     leader.post(f"{page}/resumption", on=page, reason="Đã kiểm tra")
     leader.post(f"{page}/revocation", on=page, reason="Xong việc")
