@@ -145,7 +145,7 @@ class Frame:
     def parts(self) -> tuple[Part, ...]:
         """The parts to show to this person, what is wrong first."""
         order = (PartState.BAD, PartState.BLIND, PartState.GOOD)
-        shown = [part for part in self._all_parts() if self.person or part.is_public]
+        shown = [part for part in self._all_parts() if part.is_public or (self.person and not self.is_applicant)]
         return tuple(sorted(shown, key=lambda part: order.index(part.state)))
 
     def _all_parts(self) -> list[Part]:

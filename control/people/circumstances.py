@@ -20,7 +20,7 @@ from control.people.directory.models import PERSON_KINDS, DirectoryContact
 from control.people.factors.webauthn import RelyingParty
 from control.people.local.service import owes_new_password
 from control.people.rules import factor_rules, local_rules, number_of, session_rules, sign_in_rules
-from control.people.sessions.service import resume_session
+from control.people.sessions.service import came_by_identity, resume_session
 from control.people.signin.service import Rules
 from control.people.ways import way_closed_by_rule, ways_for
 from control.services import services
@@ -80,6 +80,12 @@ def present_number(name: str) -> int:
     held = services()
     on = g.now.astimezone(RULES_ZONE).date()
     return number_of(held.policies, name, profile=held.settings.profile, on=on)
+
+
+def present_vouched(session: Session) -> bool:
+    """Whether an identity provider has vouched for an applicant so lately that no password is asked for besides."""
+    within = timedelta(minutes=present_number("step_up_max_age_minutes"))
+    return bool(g.actor.is_applicant and came_by_identity(session, within=within, act=g.act))
 
 
 def relying_party() -> RelyingParty:

@@ -119,6 +119,7 @@ def warn_applicant(session: Session, *, person_id: int, sentence: str) -> None:
             act=g.act,
             channel=channel,
         )
+    services().ports["send_soon"](session)
 
 
 def say(sentence: str, /, **params: object) -> str:

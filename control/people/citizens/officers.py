@@ -132,6 +132,7 @@ def decide(login: str) -> ResponseReturnValue:
             keys=present_keys(),
             act=g.act,
         )
+        services().ports["send_soon"](session)
     if isinstance(judged, Deny):
         raise NotAllowed(judged)
     flash(_("The decision is recorded and the applicant is told."), "ok")

@@ -19,7 +19,7 @@ from control.errors import InvalidForm, InvalidInput, NotAllowed, NotFound
 from control.frame.forms import kept, sentences
 from control.levels import Level, highest
 from control.people.boxes import open_box
-from control.people.circumstances import present_rules
+from control.people.circumstances import present_rules, present_vouched
 from control.people.citizens import checking, holding
 from control.people.citizens.circumstances import fresh, present_issue_rules, present_keys, present_registration_rules
 from control.people.citizens.domain import Elsewhere, Standing, Way, may_file
@@ -69,10 +69,11 @@ def pause() -> ResponseReturnValue:
 @applicants(because=OWN)
 @audited(Action.PEOPLE_APPLICANT_CANCEL)
 def cancel() -> ResponseReturnValue:
-    """Cancel the account for good, by its password; dossiers stay with the authority."""
+    """Cancel the account for good, by its password or an identity vouched for just now; dossiers stay."""
     with unit_of_work() as session:
         identity = local_identity(session, login=g.actor.login)
-    has_password = identity is not None and identity.encoded is not None
+        is_vouched = present_vouched(session)
+    has_password = identity is not None and identity.encoded is not None and not is_vouched
     wrong = _wrong_password(Action.PEOPLE_APPLICANT_CANCEL) if has_password else None
     if wrong is not None:
         return _page(faults={"password": wrong}, status=HTTPStatus.UNPROCESSABLE_ENTITY)
@@ -215,6 +216,7 @@ def _page(*, faults: dict[str, str] | None = None, status: HTTPStatus = HTTPStat
             select(AccountIssue).where(AccountIssue.person_id == g.actor.id).order_by(AccountIssue.id.desc()).limit(20)
         ).all()
         local = local_identity(session, login=g.actor.login)
+        is_vouched = present_vouched(session)
         devices = devices_of(session, person_id=g.actor.id, now=g.now)
     said = None
     if account is not None and account.decision_sealed is not None and account.state in {"returned", "refused"}:
@@ -231,7 +233,10 @@ def _page(*, faults: dict[str, str] | None = None, status: HTTPStatus = HTTPStat
         devices=devices,
         takes_usb=is_set_up(Elsewhere.SIGNING_USB)
         and present_rules().closed(SignIn.CERTIFICATE, kind=g.actor.kind) is None,
-        has_password=local is not None and local.encoded is not None,
+        asks_password=local is not None and local.encoded is not None and not is_vouched,
+        sets_password=local is not None
+        and local.encoded is not None
+        and present_rules().closed(SignIn.LOCAL, kind=g.actor.kind) is None,
         signing_ways=[way for way in WAYS if not isinstance(open_service(way, kind=g.actor.kind), Deny)],
         issues=[(code_of(issue.id), issue) for issue in issues],
         form=kept(request.form, *IDENTITY_FIELDS, "text", "kind"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from http import HTTPStatus
 
 from flask import Blueprint, flash, g, make_response, redirect, render_template, request, url_for
@@ -14,16 +13,16 @@ from control.access import audited, not_audited, signed_in
 from control.actions import Action
 from control.db import unit_of_work
 from control.decisions import Deny
-from control.errors import NotFound
-from control.people.circumstances import present_number, present_rules
+from control.errors import NotAllowed, NotFound
+from control.people.circumstances import present_rules, present_vouched
 from control.people.directory.domain import parse_password
 from control.people.directory.models import Person
 from control.people.local.domain import RULE
 from control.people.local.hashing import check_local_password
 from control.people.local.service import LocalIdentity, local_identity, set_local_password
-from control.people.sessions.service import came_by_identity
 from control.people.signin.domain import address_digest, name_digest
 from control.people.signin.throttle import reserve_code_try, settle_try
+from control.people.ways import Way
 from control.requests import current_language, reference_number
 from control.services import services
 
@@ -38,6 +37,9 @@ def ask() -> ResponseReturnValue:
     """Show the form."""
     with unit_of_work() as session:
         _own(session)
+    closed = _closed()
+    if closed is not None:
+        raise NotAllowed(closed)
     return _page({})
 
 
@@ -49,10 +51,14 @@ def change() -> ResponseReturnValue:
 
     Each wrong one counts like a wrong code.
     """
-    rules, form = present_rules(), request.form
+    rules, form, closed = present_rules(), request.form, _closed()
+    if closed is not None:
+        with unit_of_work() as session:
+            g.act.refuse(session, Action.PEOPLE_PASSWORD_SET, closed)
+        raise NotAllowed(closed)
     with unit_of_work() as session:
         identity = _own(session)
-        is_vouched = _is_vouched(session)
+        is_vouched = present_vouched(session)
         tried = reserve_code_try(
             session,
             name=name_digest(g.actor.login, rules=rules.sign_in),
@@ -98,10 +104,10 @@ def _beside(wrong: Deny) -> dict[str, str]:
     return {places.get(wrong.reason, "password"): sentence}
 
 
-def _is_vouched(session: Session) -> bool:
-    """Whether an identity provider has vouched for an applicant so lately that the old password is not asked for."""
-    within = timedelta(minutes=present_number("step_up_max_age_minutes"))
-    return g.actor.is_applicant and came_by_identity(session, within=within, act=g.act)
+def _closed() -> Deny | None:
+    """Return the refusal while passwords of the person's kind let nobody in: a new one would be of no use."""
+    reason = present_rules().closed(Way.LOCAL, kind=g.actor.kind) if g.actor.is_applicant else None
+    return Deny(rule=RULE, reason=reason) if reason is not None else None
 
 
 def _own(session: Session) -> LocalIdentity:
@@ -113,7 +119,7 @@ def _own(session: Session) -> LocalIdentity:
 
 def _page(faults: dict[str, str], status: HTTPStatus = HTTPStatus.OK) -> ResponseReturnValue:
     with unit_of_work() as session:
-        is_vouched = _is_vouched(session)
+        is_vouched = present_vouched(session)
     page = render_template(
         "local/password.html",
         is_vouched=is_vouched,

@@ -322,7 +322,6 @@ def _sign_in(question: Question, assertion: Assertion) -> ResponseReturnValue:
             join(session, person_id=result.actor.id, number_token=assertion.account_token, act=act)
         if result.actor is not None and was_joined(session, person_id=result.actor.id, act=g.act):
             warn_applicant(session, person_id=result.actor.id, sentence="outbox.identity_linked")
-            services().ports["send_soon"](session)
     if result.step is Step.REFUSED:
         return _refused()
     if result.step is Step.SIGNED_IN:

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select, text
 
 from control.people import send_messages
+from control.people.citizens.models import CitizenAccount
 from control.people.directory.models import Person
 from control.people.oidc.models import ExternalIdentity
 from tests.factories.people import make_act
@@ -169,3 +170,25 @@ def test_a_fresh_electronic_identity_sets_a_new_password_without_the_old_one_and
     assert portal.sign_in(portal.browser(), NUMBER, PASSWORD).status_code == 401
     portal.clock.now += timedelta(minutes=2)
     assert portal.sign_in(portal.browser(), NUMBER, FRESH).headers["Location"] == "/account"
+
+
+def test_where_passwords_no_longer_count_none_is_set_and_none_is_needed_to_leave(portal, trail):
+    register(portal)
+    portal.clock.now += timedelta(days=200)
+    browser = portal.browser()
+    by_eid(browser)
+    page = browser.get("/account").text
+    assert "/people/me/password" not in page
+    assert 'name="password"' not in page
+    assert browser.get("/people/me/password").status_code == 403
+    new = {"password": FRESH, "again": FRESH}
+    assert browser.post("/people/me/password", new, form="/account").status_code == 403
+    assert trail("people:password:set")[-1]["event"]["reason_code"] == "sign-in.way_closed"
+    portal.clock.now += timedelta(minutes=6)
+    assert 'name="password"' in browser.get("/account").text  # no longer just now
+    assert browser.post("/account/cancel", {"password": ""}, form="/account").status_code == 422
+    fresh = portal.browser()
+    by_eid(fresh)
+    assert fresh.post("/account/cancel", form="/account").status_code == 303
+    with portal.database.unit_of_work() as session:
+        assert session.scalar(select(CitizenAccount.state)) == "cancelled"
