@@ -45,7 +45,7 @@ def reviews_in_time(session: Session, now: datetime, *, window_days: int) -> Sig
 
 
 def requests_in_time(session: Session, now: datetime, *, window_days: int) -> Sight:
-    """No request about accounts that is open is past its legal date (S3-9.1)."""
+    """No request about accounts that is open is past its legal date (S3-9.1.a-2)."""
     since, table = now - timedelta(days=window_days), AccountRequest
     is_open = table.state.in_(OPEN_REQUESTS)
     is_late = is_open & (func.coalesce(table.due_at, now) < now)
