@@ -396,6 +396,7 @@ def test_officers_take_certificates_away_turn_waiting_ones_down_and_end_accounts
     newest = max(int(one) for one in re.findall(rf"{PAGE}/(\d+)/end", officer.get(PAGE).text))
     assert officer.post(f"{PAGE}/{newest}/end", form=PAGE).status_code == 303
     assert officer.post(f"{PAGE}/{senior}/end", {"reason": "stolen"}, form=PAGE).status_code == 303
+    assert officer.post(f"{PAGE}/{senior}/end", {"reason": "left"}, form=PAGE).status_code == 404, "it has ended"
     assert by_certificate(make_browser(), certificate).status_code == 401
     assert by_certificate(make_browser(), waiting).status_code == 401
     listed = re.findall(r"/people/seniors/(\d+)/end", officer.get("/people/seniors").text)
@@ -407,3 +408,15 @@ def test_officers_take_certificates_away_turn_waiting_ones_down_and_end_accounts
         ]
         assert session.scalars(select(SeniorAccount.state)).all() == ["ended"]
     assert trail("factor:certificate:revoke")[-1]["vn"]["details"]["reason"] == "stolen"
+
+
+def test_the_database_lets_no_second_person_have_a_certificate(bound, work):
+    made = {"id", "person_id", "state", "factor_id", "confirmed_by_id", "confirmed_at"}
+    names = ", ".join(column.name for column in ClientCertificate.__table__.columns if column.name not in made)
+    with work() as session, pytest.raises(IntegrityError, match="uq_client_certificate_fingerprint"):
+        session.execute(
+            text(
+                f"INSERT INTO client_certificate ({names}, person_id, state) SELECT {names}, "  # columns
+                "(SELECT id FROM person WHERE login = 'thu.tv'), 'requested' FROM client_certificate"
+            )
+        )

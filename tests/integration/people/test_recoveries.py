@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
 from control.decisions import Allow, Deny
 from control.people import lock_person, send_messages
@@ -15,6 +16,8 @@ from control.people.boxes import BoxKeys
 from control.people.directory.models import Person
 from control.people.recoveries.domain import RecoveryRules, Standing, may_send
 from control.people.recoveries.models import PasswordRecovery
+from control.people.recoveries.routes import COOKIE
+from control.people.recoveries.service import open_recovery
 from tests.factories.people import make_act
 from tests.integration.people.applicants import MAIL, NUMBER, PASSWORD, PHONE
 from tests.integration.people.test_resets import SLIP, confirmed
@@ -260,6 +263,10 @@ REFUSED = [
     "UPDATE password_recovery SET proved_at = now(), second = 'officers'",
     "UPDATE password_recovery SET proved_at = now()",
     "UPDATE password_recovery SET person_id = NULL, person_kind = NULL",
+    (
+        "INSERT INTO password_recovery (token_digest, created_at, expires_at) SELECT sha256('x'), now(), now() "
+        "FROM person LIMIT 1"
+    ),
     "DELETE FROM password_recovery",
 ]
 
@@ -272,3 +279,19 @@ def test_the_database_itself_refuses_a_recovery_without_two_proofs(portal, role_
     for statement in REFUSED:
         with role_engine("vl_web").begin() as connection, pytest.raises(DBAPIError):
             connection.execute(text(statement))
+
+
+def test_of_two_answers_of_one_recovery_at_once_the_second_waits_for_the_first(portal, role_engine):
+    portal.register()
+    browser = portal.browser()
+    begin(portal, browser)
+    token, act, engine = browser.cookie(COOKIE), make_act(now=portal.clock.now), role_engine("vl_web")
+    with Session(engine) as first, Session(engine) as second:
+        held = open_recovery(first, token=token, act=act)
+        second.execute(text("SET LOCAL lock_timeout = '100ms'"))
+
+        with pytest.raises(DBAPIError) as waited:
+            open_recovery(second, token=token, act=act)
+
+    assert held is not None
+    assert type(waited.value.orig).__name__ == "LockNotAvailable"

@@ -432,3 +432,9 @@ def test_an_urgent_lock_never_gives(session, unit):
         == "ck_account_request_at_once_only_locks"
     )
     assert request.unit == UNIT
+
+
+def test_the_database_refuses_a_process_that_is_active_since_no_moment(session, unit):
+    activate = "UPDATE account_process SET state = 'active' WHERE id = :id"
+
+    assert refused_by(session, activate, id=unit.process.id) == "ck_account_process_activated_at"

@@ -244,6 +244,11 @@ def test_a_decision_is_made_once_whoever_asks(session, house):
     ):
         assert refused(session, f"UPDATE access_review_item SET {change} WHERE id = :id", id=item.id) == name
     assert refused(session, "DELETE FROM access_review_item") == "InsufficientPrivilege"
+    copied = "review_id, kind, subject, subject_id, person_id, reviewer_id, body, body_sha256"
+    assert refused(
+        session, f"INSERT INTO access_review_item ({copied}) SELECT {copied} FROM access_review_item WHERE id = :id",
+        id=item.id,
+    ) == "uq_access_review_item_review_id"  # fmt: skip
 
 
 def test_a_campaign_is_not_closed_while_something_is_undecided(session, house):

@@ -10,14 +10,20 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from control.decisions import Allow
+from control.decisions import Allow, Deny
 from control.privilege import end_due_grants, start_due_grants
+from control.privilege.accounts.editing import propose_edit
+from control.privilege.accounts.models import PrivilegedAccount
 from control.privilege.documents.service import file_document
 from control.privilege.grants.domain import Step
 from control.privilege.grants.service import step_grant
 from control.privilege.grants.uses import open_use
 from control.privilege.requests.service import decide_request
-from tests.factories.privilege import NOON, House, actor_of, choice_on, make_act, make_person, new_document
+from control.privilege.rulesets.service import decide as decide_rules
+from control.privilege.rulesets.service import propose as propose_rules
+from tests.factories.lifecycle import PROVINCE
+from tests.factories.privilege import NOON, House, actor_of, choice_on, law, make_act, make_person, new_document
+from tests.integration.privilege.test_account_edits import wanted
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -152,3 +158,32 @@ def test_two_workers_start_each_grant_once(work):
 
     steps = work(lambda session: session.scalars(text("SELECT step FROM privilege_grant_step ORDER BY id")).all())
     assert steps == ["granted", "started"]
+
+
+def test_two_decisions_at_once_on_a_set_of_account_rules_make_one(work):
+    def arrange(session):
+        house = House(session)
+        propose_rules(session, inactive=40, warn=5, reason="thử", law=law(), profile=PROVINCE, act=house.as_admin())
+        return house
+
+    house = work(arrange)
+
+    decisions = at_once(
+        work,
+        lambda session: decide_rules(session, version=1, is_approved=True, act=house.as_leader()),
+        lambda session: decide_rules(session, version=1, is_approved=False, act=house.as_officer()),
+    )
+
+    assert reasons(decisions) == ["account_rules.decided", "allowed"]
+
+
+def test_two_equal_edits_of_an_account_at_once_are_one(work):
+    house = work(House)
+
+    def propose(session):
+        account = session.get_one(PrivilegedAccount, house.account.id)
+        return propose_edit(session, account=account, wanted=wanted(house), act=house.as_admin())
+
+    outcomes = at_once(work, propose, propose)
+
+    assert [one.reason for one in outcomes if isinstance(one, Deny)] == ["account.nothing_changed"]
