@@ -7,10 +7,15 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
+from control.levels import Level
 from control.people import send_messages
 from control.people.citizens.models import CitizenAccount
 from control.people.directory.models import Person
+from control.people.oidc.domain import Assertion
+from control.people.oidc.identities import identity_of
 from control.people.oidc.models import ExternalIdentity
 from tests.factories.people import make_act
 from tests.integration.people.applicants import PASSWORD, PHONE
@@ -192,3 +197,19 @@ def test_where_passwords_no_longer_count_none_is_set_and_none_is_needed_to_leave
     assert fresh.post("/account/cancel", form="/account").status_code == 303
     with portal.database.unit_of_work() as session:
         assert session.scalar(select(CitizenAccount.state)) == "cancelled"
+
+
+def test_of_two_sign_ins_of_one_unknown_subject_at_once_the_second_waits(clean_database, role_engine):
+    engine = role_engine("vl_web")
+    asserted = Assertion(
+        provider="e-id", issuer="https://dinh-danh.example", subject="x", level=Level.LOW, name="Vi Du"
+    )
+    with Session(engine) as first, Session(engine) as second:
+        found = identity_of(first, assertion=asserted)
+        second.execute(text("SET LOCAL lock_timeout = '100ms'"))
+
+        with pytest.raises(DBAPIError) as waited:
+            identity_of(second, assertion=asserted)
+
+    assert found is None
+    assert type(waited.value.orig).__name__ == "LockNotAvailable"
