@@ -21,7 +21,7 @@ from tests.integration.people.test_keys import add_key, ask_first, first
 from tests.simulators.identity_provider.service import IdentityProvider, make_key
 
 PROXY = "10.20.4.17"
-OWN_PASSWORD = "Một mật khẩu tự đặt 7!"  # what an officer would like to have
+CHOSEN = "Một mật khẩu tự đặt 7!"  # what an officer would like to have
 
 
 @pytest.fixture(scope="module")
@@ -179,9 +179,9 @@ def test_staff_have_no_password_here_and_what_the_directory_closes_is_closed_for
 
     # No page gives an officer a password of this system, asked for or sent.
     assert officer.get("/people/me/password").status_code == 404
-    chosen = {"present": officer.passwords("mau.nt"), "password": OWN_PASSWORD, "again": OWN_PASSWORD}
+    chosen = {"present": officer.passwords("mau.nt"), "password": CHOSEN, "again": CHOSEN}
     assert officer.post("/people/me/password", chosen, form="/people/me").status_code == 404
-    assert make_browser().password("mau.nt", OWN_PASSWORD).status_code == 401
+    assert make_browser().password("mau.nt", CHOSEN).status_code == 401
     with held.database.unit_of_work() as session:
         assert session.scalar(text("SELECT count(*) FROM local_password WHERE person_kind = 'staff'")) == 0
 
