@@ -6,6 +6,7 @@ what one unit of work does is committed whole or not at all.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
 import audit
-from control.errors import JournalUnavailable, Unavailable
+from control.errors import Conflict, JournalUnavailable, Unavailable
 
 NAMING_CONVENTION = {
     "pk": "pk_%(table_name)s",
@@ -39,9 +40,12 @@ DISK_FULL = "53100"
 # SQLSTATE: no resources, system error (reading or writing failed); shut down, crashed, starting, only reading.
 SERVER_AT_FAULT = frozenset({"53", "58"})
 NOT_SERVING = frozenset({"57P01", "57P02", "57P03", "25006"})
+# Somebody else was first by a moment: unique, exclusion, serialization, deadlock.
+AT_ONCE = frozenset({"23505", "23P01", "40001", "40P01"})
 WAITING_ENTRIES = "entries that wait for the end of the unit of work"
 # A transaction gets a number when it first writes or locks a row, and at no other time.
 _HAS_WRITTEN = text("SELECT pg_current_xact_id_if_assigned() IS NOT NULL")
+log = logging.getLogger(__name__)
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -97,8 +101,8 @@ class Database:
     def unit_of_work(self) -> Iterator[Session]:
         """Give a session that commits at the end of the block; an exception rolls everything back.
 
-        Raises Unavailable when the server cannot be reached or has no room, JournalUnavailable when the entries of a
-        unit that wrote nothing else cannot be committed.
+        Raises Unavailable when the server cannot be reached or has no room, Conflict when somebody else did the same
+        at the same moment, JournalUnavailable when the entries of a unit that wrote nothing else cannot be committed.
         """
         session = Session(self.engine, expire_on_commit=False)
         waiting: list[audit.Entry] = []
@@ -112,6 +116,9 @@ class Database:
             code = _why_unavailable(error)
             if code is not None:
                 raise Unavailable(code) from error
+            if getattr(error.orig, "sqlstate", None) in AT_ONCE:
+                log.warning("done_at_once", extra={"constraint": _constraint(error)})
+                raise Conflict("database.at_once") from error
             raise
         except BaseException:
             session.rollback()
@@ -148,6 +155,10 @@ def _needed() -> Iterator[None]:
         yield
     except (SQLAlchemyError, audit.NotWrittenError) as error:
         raise JournalUnavailable from error
+
+
+def _constraint(error: DBAPIError) -> str:
+    return str(getattr(getattr(error.orig, "diag", None), "constraint_name", None) or "none")
 
 
 def _why_unavailable(error: DBAPIError) -> str | None:

@@ -84,6 +84,10 @@ CORE_MESSAGES: Mapping[str, Message] = {
         vi="Ổ đĩa của cơ sở dữ liệu đã đầy nên việc chưa được thực hiện. Không có gì thay đổi; hãy báo người trực.",
         en="The disk of the database is full, so the act was not done. Nothing has changed; tell the person on call.",
     ),
+    "database.at_once": Message(
+        vi="Có người vừa làm đúng việc này cùng lúc, nên lần này không có gì thay đổi. Mở lại trang để xem kết quả.",
+        en="Somebody did the very same at the same moment, so nothing changed this time. Open the page again and look.",
+    ),
     "database.unavailable": Message(
         vi="Cơ sở dữ liệu không trả lời. Không có gì thay đổi; hãy thử lại sau ít phút.",
         en="The database does not answer. Nothing has changed; try again in a few minutes.",

@@ -29,6 +29,7 @@ Column = InstrumentedAttribute[Any] | ColumnElement[Any]
 CursorValue = str | int | datetime | date
 
 SIZE = 25
+CSV_ROWS = 10_000  # a list that leaves as a file leaves whole, or not at all
 MAXIMUM_FILTER_CHARACTERS = 200
 MAXIMUM_CURSOR_CHARACTERS = 1_000
 MAXIMUM_CURSOR_INTEGER = 2**63
@@ -80,9 +81,14 @@ class Listing:
         return self.sort.startswith("-")
 
     @property
+    def size(self) -> int:
+        """How many rows are shown: a page of them, or all of them in a file."""
+        return CSV_ROWS if self.wants_csv else self.rules.size
+
+    @property
     def limit(self) -> int:
         """How many rows to fetch: one more than shown, to know whether there are older ones."""
-        return self.rules.size + 1
+        return self.size + 1
 
     @property
     def is_filtered(self) -> bool:
@@ -111,6 +117,12 @@ class Listing:
         first, value = columns[0], self.cursor[0]
         return and_(first <= value if self.is_descending else first >= value, or_(*steps))
 
+    def shown(self, rows: Sequence[Row]) -> tuple[Row, ...]:
+        """Return the fetched rows without the one too many. Raises InvalidInput when a file would leave out any."""
+        if self.wants_csv and len(rows) > self.size:
+            raise InvalidInput("list.csv.too_long", most=self.size)
+        return tuple(rows[: self.size])
+
     def page(
         self,
         rows: Sequence[Row],
@@ -118,9 +130,12 @@ class Listing:
         cursor: Callable[[Row], tuple[CursorValue, ...]],
         total: int | None = None,
     ) -> Page[Row]:
-        """Return the page of at most `size` rows, with the cursor of the next one when more were fetched."""
-        shown = tuple(rows[: self.rules.size])
-        older = write_cursor(cursor(shown[-1])) if len(rows) > self.rules.size else None
+        """Return the page of at most `size` rows, with the cursor of the next one when more were fetched.
+
+        Raises InvalidInput as `shown` does.
+        """
+        shown = self.shown(rows)
+        older = write_cursor(cursor(shown[-1])) if len(rows) > self.size else None
         return Page(rows=shown, listing=self, older=older, total=total)
 
     def address(self, path: str, **changes: str | None) -> str:

@@ -40,7 +40,6 @@ OWN = (
     "whoever holds a finding or is concerned by it sees it; those of others need assurance:finding:read, on the object"
 )
 EXPLANATION_CHARACTERS = 2000
-CSV_ROWS = 10_000
 CSV_HEADER = (
     "code", "kind", "subject", "severity", "state", "opened_at", "last_at", "due_at", "occurrences", "owner",
     "document_number", "document_date", "closed_at",
@@ -60,12 +59,13 @@ def index() -> ResponseReturnValue:
     }
     with unit_of_work() as session:
         statement = select(Finding).where(*conditions)
-        limit = CSV_ROWS if listing.wants_csv else listing.limit
-        behind = () if listing.wants_csv else (listing.after(column, Finding.id),)
-        rows = list(session.scalars(statement.where(*behind).order_by(*listing.order(column, Finding.id)).limit(limit)))
+        statement = statement.where(listing.after(column, Finding.id)).order_by(*listing.order(column, Finding.id))
+        rows = list(session.scalars(statement.limit(listing.limit)))
         names = _names(session, rows)
         if listing.wants_csv:
-            g.act.record(session, Action.ASSURANCE_FINDING_EXPORT, details={**details, "rows": len(rows)})
+            g.act.record(
+                session, Action.ASSURANCE_FINDING_EXPORT, details={**details, "rows": len(listing.shown(rows))}
+            )
             return csv_response("findings.csv", CSV_HEADER, (_csv_row(row, names) for row in rows))
         total = session.scalar(select(func.count()).select_from(Finding).where(*conditions))
         summary = service.summary_of(session, viewer=g.actor, now=g.now)

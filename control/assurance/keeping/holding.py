@@ -34,7 +34,6 @@ from policies import RULES_ZONE
 __all__ = ["keeping"]
 
 HOLDS = ListingRules(sorts={"placed_at": "-"}, default="-placed_at", filters=("scope", "state", "q"))
-CSV_ROWS = 10_000
 # The identifier of the trail by which a hold's entries are found.
 FILTER_OF: Mapping[str, str] = {
     "case": "case_code",
@@ -56,7 +55,8 @@ def hold_list() -> ResponseReturnValue:
     with unit_of_work() as session:
         query = select(table).where(*wanted).order_by(*listing.order(table.c.placed_at, table.c.id))
         if listing.wants_csv:
-            rows = [Hold(**row) for row in session.execute(query.limit(CSV_ROWS)).mappings()]
+            found = session.execute(query.limit(listing.limit)).mappings().all()
+            rows = [Hold(**row) for row in listing.shown(found)]
             header = (
                 "code", "order", "ordered_on", "scope", "value", "since", "until", "requested_by", "approved_by",
                 "placed_at", "release_order", "released_at",

@@ -40,7 +40,6 @@ from policies import RULES_ZONE
 keeping = Blueprint("keeping", __name__, url_prefix="/trail/retention", template_folder="templates")
 PROPOSALS = ListingRules(sorts={"proposed_at": "-"}, default="-proposed_at", filters=("kind", "state", "q"))
 CLASSES = ListingRules(filters=("q",))
-CSV_ROWS = 10_000
 STATES = tuple(State)
 KINDS = tuple(Kind)
 IDENTIFIERS = "classes, numbers and codes of officers; the entries of the acts stand in the trail"
@@ -147,9 +146,9 @@ def proposals() -> ResponseReturnValue:
         query = select(KeepingProposal).where(*wanted).options(selectinload(KeepingProposal.decisions))
         query = query.order_by(*listing.order(column, KeepingProposal.id))
         if listing.wants_csv:
-            rows = session.scalars(query.limit(CSV_ROWS)).all()
+            whole = listing.shown(session.scalars(query.limit(listing.limit)).all())
             header = ("code", "kind", "target", "order", "proposed_at", "proposed_by", "state", "decided_at", "done_at")
-            return csv_response("keeping-proposals.csv", header, (_proposal_csv(row) for row in rows))
+            return csv_response("keeping-proposals.csv", header, (_proposal_csv(row) for row in whole))
         total = session.scalar(select(func.count()).select_from(KeepingProposal).where(*wanted))
         rows = session.scalars(query.where(listing.after(column, KeepingProposal.id)).limit(listing.limit)).all()
         names = people_by_id(session, person_ids=service.names_in(rows))

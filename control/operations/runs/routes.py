@@ -53,7 +53,7 @@ def index() -> ResponseReturnValue:
             header,
             (
                 (r.code, r.playbook, r.state, r.reason, r.requested_at, r.started_at, r.ended_at, r.result_digest)
-                for r in rows
+                for r in page.rows
             ),
         )
     return render_template(

@@ -32,7 +32,6 @@ from control.people.outbox.service import Text, post_message
 LISTING = ListingRules(
     sorts={"check_by": "+", "registered_at": "-"}, default="check_by", filters=("q", "state", "kind")
 )
-CSV_ROWS = 10_000
 DECISIONS = {"approve": "approved", "return": "returned", "refuse": "refused"}
 RULE = "citizens.check"
 NOTICE_LIFE = timedelta(days=7)
@@ -54,11 +53,10 @@ def list_accounts(session: Session, *, listing: Listing, act: Act) -> tuple[Sequ
     due = _due_column()
     sort: Any = due if listing.key == "check_by" else CitizenAccount.registered_at
     base = select(CitizenAccount, Person, is_locked(act.now)).join(Person, Person.id == CitizenAccount.person_id)
-    limit = CSV_ROWS if listing.wants_csv else listing.limit
     rows = session.execute(
         base.where(*found, listing.after(sort, CitizenAccount.person_id))
         .order_by(*listing.order(sort, CitizenAccount.person_id))
-        .limit(limit)
+        .limit(listing.limit)
     ).all()
     counted = select(func.count()).select_from(CitizenAccount).join(Person, Person.id == CitizenAccount.person_id)
     total = session.scalar(counted.where(*found)) or 0

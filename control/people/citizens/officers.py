@@ -51,7 +51,7 @@ def index() -> ResponseReturnValue:
     listing = checking.LISTING.read(request.args)
     with unit_of_work() as session:
         rows, total = checking.list_accounts(session, listing=listing, act=g.act)
-        shown = len(rows) if listing.wants_csv else min(len(rows), checking.LISTING.size)
+        shown = len(listing.shown(rows))
         g.act.record(
             session,
             Action.PEOPLE_APPLICANT_LIST,

@@ -44,7 +44,7 @@ def index() -> ResponseReturnValue:
     with unit_of_work() as session:
         rows, total = list_people(session, listing=listing, scope=Scope.of(g.actor, Permission.PEOPLE_PERSON_READ))
         act = Action.PEOPLE_PERSON_EXPORT if listing.wants_csv else Action.PEOPLE_PERSON_LIST
-        shown = len(rows) if listing.wants_csv else min(len(rows), LISTING.size)
+        shown = len(listing.shown(rows))
         g.act.record(
             session,
             act,

@@ -81,7 +81,11 @@ def index() -> ResponseReturnValue:
             g.act.record(
                 session,
                 Action.PEOPLE_ISSUE_EXPORT,
-                details={"shown": len(rows), "state": listing.filters["state"], "kind": listing.filters["kind"]},
+                details={
+                    "shown": len(listing.shown(rows)),
+                    "state": listing.filters["state"],
+                    "kind": listing.filters["kind"],
+                },
             )
     if listing.wants_csv:
         header = [_("Complaint"), _("Kind"), _("State"), _("Account"), _("Reported"), _("Due"), _("Result"), _("Late")]

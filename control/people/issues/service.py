@@ -29,7 +29,6 @@ from control.people.issues.models import ISSUE_KINDS, AccountIssue
 from control.people.outbox.service import Text, post_message
 
 LISTING = ListingRules(sorts={"due": "+", "reported_at": "-"}, default="due", filters=("state", "kind"))
-CSV_ROWS = 10_000
 RULE = "issues.steps"
 ORDER = ("reported", "acknowledged", "accepted", "settled")
 NOTICE_LIFE = timedelta(days=7)
@@ -251,7 +250,7 @@ def list_issues(session: Session, *, listing: Listing) -> tuple[Sequence[Account
         select(AccountIssue)
         .where(*found, listing.after(sort, AccountIssue.id))
         .order_by(*listing.order(sort, AccountIssue.id))
-        .limit(CSV_ROWS if listing.wants_csv else listing.limit)
+        .limit(listing.limit)
     ).all()
     return rows, total
 

@@ -190,7 +190,8 @@ def take_away(identity_id: int) -> ResponseReturnValue:
     )
     refusal = None
     with unit_of_work() as session:
-        kind = session.get_one(Person, g.actor.id).kind
+        # Held, so that two taken away at once do not each leave the other as the last.
+        kind = session.get_one(Person, g.actor.id, with_for_update=True).kind
         if kind != "staff" and len(identities_of_person(session, person_id=g.actor.id)) < 2:
             refusal = Deny(rule="people.last_identity", reason="identity.last")
             g.act.refuse(session, Action.PEOPLE_IDENTITY_UNLINK, refusal, about=matter.about)

@@ -144,7 +144,7 @@ def item(code: str, item_id: int) -> ResponseReturnValue:
 @audited(Action.PRIVILEGE_REVIEW_DECIDE)
 @steps_up
 def decide(code: str, item_id: int) -> ResponseReturnValue:
-    """Keep, have changed, or take away one right; taking away is confirmed with a second factor."""
+    """Keep, have changed, or take away one right; what ends it, or opens it again, takes a second factor."""
     fields = Fields(request.form)
     verdict = fields.choice("verdict", among=tuple(Verdict))
     reason = fields.text("reason", maximum=REASON_CHARACTERS, has_lines=True)
@@ -155,8 +155,9 @@ def decide(code: str, item_id: int) -> ResponseReturnValue:
     with unit_of_work() as session:
         row = service.load_item(session, code=code, item_id=_within(item_id), viewer=g.actor)
         allowed = may_decide(_item_facts(row), actor_id=g.actor.id)
-        asks = said is Verdict.REMOVE and isinstance(allowed, Allow)
-        matter = _removing(row, reason=reason)
+        opens_again = said is Verdict.KEEP and row.was_suspended
+        asks = (said is Verdict.REMOVE or opens_again) and isinstance(allowed, Allow)
+        matter = _deciding(row, said, reason=reason)
         proof = demand(session, matter) if asks else None
         if not isinstance(proof, Ask):
             decision = decide_item(
@@ -179,18 +180,22 @@ def decide(code: str, item_id: int) -> ResponseReturnValue:
     return redirect(url_for(".mine"), HTTPStatus.SEE_OTHER)
 
 
-def _removing(row: AccessReviewItem, *, reason: str) -> Matter:
+def _deciding(row: AccessReviewItem, said: Verdict, *, reason: str) -> Matter:
+    if said is Verdict.REMOVE:
+        decision, title = gettext("take away"), gettext("Take away %(what)s", what=row.subject)
+    else:
+        decision, title = gettext("keep"), gettext("Open %(what)s again", what=row.subject)
     return Matter(
         action=Action.PRIVILEGE_REVIEW_DECIDE,
-        binds={"review": row.review.code, "item": str(row.id), "verdict": Verdict.REMOVE.value, "reason": reason},
+        binds={"review": row.review.code, "item": str(row.id), "verdict": said.value, "reason": reason},
         lines=(
             (gettext("Campaign"), row.review.code),
             (gettext("Right"), row.subject),
             (gettext("Concerns"), row.person.display_name if row.person else "–"),
-            (gettext("Decision"), gettext("take away")),
+            (gettext("Decision"), decision),
             (gettext("Reason"), reason),
         ),
-        title=gettext("Take away %(what)s", what=row.subject),
+        title=title,
         back=url_for(".item", code=row.review.code, item_id=row.id),
     )
 

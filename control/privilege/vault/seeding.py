@@ -66,7 +66,9 @@ def _account(session: Session) -> PrivilegedAccount | None:
 def _document(session: Session, act: Act) -> int:
     known = session.scalar(
         select(AuthorisingDocument.id)
-        .where(AuthorisingDocument.number == NUMBER, AuthorisingDocument.valid_to >= act.now.date())
+        .where(
+            AuthorisingDocument.number == NUMBER, AuthorisingDocument.valid_to >= act.now.astimezone(RULES_ZONE).date()
+        )
         .limit(1)
     )
     if known is not None:

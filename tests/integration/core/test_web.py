@@ -3,6 +3,8 @@
 import pytest
 from sqlalchemy import text
 
+from control.errors import Conflict
+
 SIGNED_IN_PAGE = "/trail"
 
 
@@ -124,3 +126,20 @@ def test_when_the_journal_cannot_be_written_the_answer_is_503_in_words(make_app)
 
     assert answer.status_code == 503
     assert "Không ghi được nhật ký kiểm toán nên việc chưa được thực hiện" in answer.text
+
+
+def test_whoever_comes_second_at_the_same_moment_is_told_so_and_changes_nothing(app, caplog):
+    database = app.extensions["vonglau"].database
+
+    def insert():
+        with database.unit_of_work() as session:
+            session.execute(text("INSERT INTO unit (key, title, first_seen_at) VALUES ('mot', 'Một', now())"))
+
+    insert()
+    with pytest.raises(Conflict) as told:
+        insert()
+
+    assert told.value.code == "database.at_once"
+    assert [record.constraint for record in caplog.records if record.message == "done_at_once"] == ["uq_unit_key"]
+    with database.unit_of_work() as session:
+        assert session.execute(text("SELECT count(*) FROM unit WHERE key = 'mot'")).scalar_one() == 1

@@ -138,6 +138,8 @@ def test_the_job_suspends_what_is_overdue_and_its_alert_ends_with_the_campaign(a
         burning = session.execute(text("SELECT name, summary FROM alert WHERE ends_at IS NULL")).all()
     for item in own_items(owner, campaign):
         page = f"/privilege/reviews/{campaign}/items/{item}"
+        asked = owner.post(page, on=page, status=401, verdict="keep", reason="vẫn cần")
+        assert "Mở lại" in asked.text  # what a date suspended is not opened again without the second factor
         owner.post(page, on=page, verdict="keep", reason="vẫn cần")
     keep_reviews(context)
 

@@ -142,3 +142,14 @@ def test_a_download_is_a_named_utf8_attachment():
     assert answer.headers["Content-Disposition"] == "attachment; filename=accounts.csv"
     assert answer.content_type == "text/csv; charset=utf-8"
     assert answer.get_data().decode("utf-8-sig").splitlines() == ["Tên", "Hoạ"]
+
+
+def test_a_list_leaves_whole_as_a_file_or_not_at_all(monkeypatch):
+    monkeypatch.setattr("control.frame.tables.CSV_ROWS", 30)
+    listing = RULES.read({"format": "csv"})
+
+    assert listing.limit == 31
+    assert len(listing.page(range(30), cursor=lambda row: (row,)).rows) == 30
+    with pytest.raises(InvalidInput) as refused:
+        listing.page(range(31), cursor=lambda row: (row,))
+    assert (refused.value.code, refused.value.context) == ("list.csv.too_long", {"most": 30})
