@@ -11,8 +11,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from sqlalchemy import select, text
-from sqlalchemy.exc import IntegrityError
 
+from control.errors import Conflict
 from control.people.directory.models import Person
 from control.people.local.domain import HashCost
 from control.people.local.hashing import make_hash
@@ -506,7 +506,7 @@ def test_staff_who_left_or_whom_the_directory_no_longer_names_stay_out(linked, w
 
 
 def test_the_database_holds_one_identity_to_one_person(linked, work):
-    with pytest.raises(IntegrityError, match="uq_external_identity_subject"), work() as session:
+    with pytest.raises(Conflict) as refused, work() as session:
         session.execute(
             text(
                 "INSERT INTO external_identity (provider, issuer, subject, person_id, linked_by, linked_at) "
@@ -514,6 +514,8 @@ def test_the_database_holds_one_identity_to_one_person(linked, work):
                 "FROM external_identity"
             )
         )
+
+    assert "uq_external_identity_subject" in str(refused.value.__cause__)
 
 
 def test_going_there_carries_pkce_state_and_nonce_and_the_cookie_of_the_way_back_is_lax(browser, provider):
