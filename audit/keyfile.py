@@ -2,6 +2,7 @@
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from audit.notes import ED25519, SigningKey
@@ -12,16 +13,25 @@ PRIVATE_MODE = 0o600
 def load_or_make_key(path: Path, *, name: str, algorithm: bytes = ED25519) -> SigningKey:
     """Read the key file, or make it, readable by this account only. Raises PermissionError, BadNoteError."""
     if not path.exists():
-        key = SigningKey(name=name, seed=os.urandom(32), algorithm=algorithm)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_MODE)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(key.private_text())
-            file.flush()
-            os.fsync(file.fileno())
+        _make(path, SigningKey(name=name, seed=os.urandom(32), algorithm=algorithm))
     found = path.stat()
     if stat.S_IMODE(found.st_mode) & 0o077 or found.st_uid != os.geteuid():
         raise PermissionError(f"{path} must be readable by the account that signs only (mode 600)")
     return SigningKey.parse(path.read_text(encoding="utf-8"))
+
+
+def _make(path: Path, key: SigningKey) -> None:
+    """Make the file whole or not at all, whenever the process is killed; of two processes the first one's stays."""
+    beside = path.with_suffix(f".{os.getpid()}.new")
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_MODE)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(key.private_text())
+        file.flush()
+        os.fsync(file.fileno())
+    with suppress(FileExistsError):
+        os.link(beside, path)
+    beside.unlink()
+    sync_folder(path.parent)
 
 
 def write_durably(path: Path, text: str) -> None:

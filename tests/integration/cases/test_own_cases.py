@@ -40,7 +40,10 @@ def test_e15_an_applicant_who_changes_the_identifier_is_refused_and_it_is_on_rec
         assert browser.get(f"/cases/{code}", headers={"Accept": "application/json"}).status_code == 403
 
     with owner_engine.connect() as connection:
-        read = [audit.projection.read_body(bytes(b)) for b in connection.scalars(select(audit.tables.outbox.c.body))]
+        read = [
+            audit.projection.read_body(bytes(b))
+            for b in connection.scalars(select(audit.tables.outbox.c.body).order_by(audit.tables.outbox.c.oid))
+        ]
     refused = [one for one in read if one["event"].get("reason_code") == "scope.outside"]
     assert {one["vn"]["case"]["code"] for one in refused} == {theirs, nobodys}
     assert all(one["event"]["outcome"] == "failure" and one["user"]["id"] for one in refused)

@@ -92,7 +92,7 @@ def burning(house):
 
 def bodies(owner_engine):
     with owner_engine.connect() as connection:
-        rows = connection.scalars(select(audit.tables.outbox.c.body))
+        rows = connection.scalars(select(audit.tables.outbox.c.body).order_by(audit.tables.outbox.c.oid))
         return [audit.projection.read_body(bytes(body)) for body in rows]
 
 

@@ -67,7 +67,8 @@ def test_every_door_lets_in_just_the_roles_of_the_matrix(app, as_role, owner_eng
     assert len(table) > 40
     with owner_engine.connect() as connection:
         entries = [
-            audit.projection.read_body(bytes(body)) for body in connection.scalars(select(audit.tables.outbox.c.body))
+            audit.projection.read_body(bytes(body))
+            for body in connection.scalars(select(audit.tables.outbox.c.body).order_by(audit.tables.outbox.c.oid))
         ]
     denied = [one for one in entries if one["event"].get("reason_code") == "access.denied"]
     assert len(denied) == refused > 100

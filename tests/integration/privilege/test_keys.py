@@ -71,7 +71,8 @@ def call(world, token, path="/api/v1/accounts", *, address=INSIDE, **more):
 def entries(owner_engine, action):
     with owner_engine.connect() as connection:
         bodies = [
-            audit.projection.read_body(bytes(body)) for body in connection.scalars(select(audit.tables.outbox.c.body))
+            audit.projection.read_body(bytes(body))
+            for body in connection.scalars(select(audit.tables.outbox.c.body).order_by(audit.tables.outbox.c.oid))
         ]
     return [body for body in bodies if body["event"]["action"] == action]
 

@@ -58,7 +58,7 @@ def take(world, browser=None, *, status=201, reason="Vá lỗi bảo mật"):
 
 def trail(world):
     with world.engine.connect() as connection:
-        rows = connection.scalars(select(audit.tables.outbox.c.body))
+        rows = connection.scalars(select(audit.tables.outbox.c.body).order_by(audit.tables.outbox.c.oid))
         return [audit.projection.read_body(bytes(body)) for body in rows]
 
 
