@@ -273,9 +273,12 @@ class _Line:
         self._connections.append(connection)
 
     def release(self, connection: ldap3.Connection) -> bool:
-        """Let go of a connection, so that it outlives this question; no longer once the time is over."""
+        """Let go of a connection, so that it outlives this question; it is closed when the time is over."""
         self._connections.remove(connection)
-        return not self._is_over.is_set()
+        if self._is_over.is_set():
+            connection.socket.close()
+            return False
+        return True
 
     def bound_as(self, dn: str, password: str) -> ldap3.Connection:
         """Return a connection bound as our own account. Raises OSError when the directory refuses it."""

@@ -376,3 +376,21 @@ def test_a_reader_is_not_lent_when_its_minute_is_over(keeping, directory, binds,
         keeping.authenticate("mau.nt", directory.password_of("mau.nt"))
 
     assert binds.count(keeping.bind_dn) == 2
+
+
+def test_a_reader_whose_question_was_cut_at_its_very_end_is_closed_and_not_kept(keeping, directory, monkeypatch):
+    found, seen = client.Directory._groups_holding, []
+
+    def cut_behind(wrapper, reader, dn):
+        groups = found(wrapper, reader, dn)
+        seen.append(reader)
+        lines[-1]._is_over.set()
+        return groups
+
+    lines, entered = [], client._Line.__enter__
+    monkeypatch.setattr(client._Line, "__enter__", lambda line: lines.append(line) or entered(line))
+    monkeypatch.setattr(client.Directory, "_groups_holding", cut_behind)
+
+    assert keeping.authenticate("mau.nt", directory.password_of("mau.nt")).verdict is Verdict.RIGHT
+    assert list(keeping.readers._idle) == []
+    assert seen[0].socket.fileno() == -1  # closed
