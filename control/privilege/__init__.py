@@ -1,6 +1,7 @@
 """Privilege: who may use which account, by which signed document, approved by whom, until when."""
 
 from control.privilege.accounts.documented import Undocumented, papers_of, undocumented_accounts
+from control.privilege.accounts.listing import is_ownerless, is_undocumented
 from control.privilege.accounts.service import owned_accounts
 from control.privilege.breakglass.domain import Terms as BreakGlassTerms
 from control.privilege.breakglass.domain import mixed_half
@@ -76,6 +77,8 @@ __all__ = [
     "end_grants_of",
     "end_unfit_access",
     "expire_due_requests",
+    "is_ownerless",
+    "is_undocumented",
     "lapse_overdue_reviews",
     "mixed_half",
     "notice_personnel",

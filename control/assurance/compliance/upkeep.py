@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from control.assurance.compliance.domain import Witness
 from control.assurance.compliance.sight import Sight
+from control.privilege import is_ownerless, is_undocumented
 from control.privilege.models import (
     AccessReview,
     AccountRequest,
@@ -65,14 +66,11 @@ def requests_in_time(session: Session, now: datetime, *, window_days: int) -> Si
 
 
 def accounts_answered_for(session: Session, now: datetime) -> Sight:
-    """Every privileged account has somebody who answers for it and a document it rests on (S0-8.1.a, S0-8.1.b)."""
+    """Somebody at work answers for every privileged account, and it rests on a document (S0-8.1.a, S0-8.1.b)."""
     table = PrivilegedAccount
     is_here = table.state != "retired"
     judged = session.scalar(select(func.count()).select_from(table).where(is_here)) or 0
-    missing = {
-        "ownerless": is_here & table.owner_id.is_(None),
-        "undocumented": is_here & table.document_id.is_(None),
-    }
+    missing = {"ownerless": is_ownerless(), "undocumented": is_undocumented()}
     counts = {
         name: session.scalar(select(func.count()).select_from(table).where(condition)) or 0
         for name, condition in missing.items()

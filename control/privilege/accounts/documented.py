@@ -13,7 +13,7 @@ from datetime import date, datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from control.privilege.accounts.listing import RETIRED
+from control.privilege.accounts.listing import is_undocumented
 from control.privilege.accounts.models import AccountChange, PrivilegedAccount
 from control.privilege.assets.models import Asset
 from control.privilege.documents.models import AuthorisingDocument
@@ -45,7 +45,7 @@ def undocumented_accounts(session: Session, *, limit: int) -> tuple[Undocumented
     rows = session.execute(
         select(PrivilegedAccount, Asset.code)
         .join(Asset, Asset.id == PrivilegedAccount.asset_id)
-        .where(PrivilegedAccount.document_id.is_(None), PrivilegedAccount.state != RETIRED)
+        .where(is_undocumented())
         .order_by(PrivilegedAccount.code)
         .limit(limit)
     )

@@ -153,16 +153,26 @@ def visible_to(viewer: Actor) -> list[ColumnElement[bool]]:
 
 def fault_condition(fault: str, *, unused_since: ColumnElement[datetime]) -> ColumnElement[bool]:
     """Return the condition of one kind of fault (pam.md I7; S0-8.1.a)."""
-    is_here = PrivilegedAccount.state != RETIRED
     if fault == OWNERLESS:
-        other = aliased(PrivilegedAccount)
-        unowned = select(other.id).where(other.owner_id.is_(None), other.state != RETIRED)
-        left = select(other.id).join(Person, Person.id == other.owner_id).where(Person.state != ACTIVE)
-        return is_here & PrivilegedAccount.id.in_(unowned.union_all(left))  # an OR would read every account
+        return is_ownerless()
     if fault == UNDOCUMENTED:
-        return is_here & PrivilegedAccount.document_id.is_(None)
+        return is_undocumented()
     used = func.coalesce(PrivilegedAccount.last_used_at, PrivilegedAccount.created_at)
     return (PrivilegedAccount.state == ACTIVE) & (used < unused_since)
+
+
+def is_ownerless() -> ColumnElement[bool]:
+    """Return the condition that nobody at work answers for an account that is not retired."""
+    other = aliased(PrivilegedAccount)
+    unowned = select(other.id).where(other.owner_id.is_(None), other.state != RETIRED)
+    left = select(other.id).join(Person, Person.id == other.owner_id).where(Person.state != ACTIVE)
+    # An OR would read every account.
+    return (PrivilegedAccount.state != RETIRED) & PrivilegedAccount.id.in_(unowned.union_all(left))
+
+
+def is_undocumented() -> ColumnElement[bool]:
+    """Return the condition that an account that is not retired rests on no document."""
+    return (PrivilegedAccount.state != RETIRED) & PrivilegedAccount.document_id.is_(None)
 
 
 def faults_of(account: PrivilegedAccount, *, terms: Terms, now: datetime) -> tuple[str, ...]:

@@ -54,6 +54,13 @@ def test_an_account_without_owner_or_document_fails_the_check_of_accounts(sessio
     result, facts, _ = observe(session, "access.accounts", house)
     assert (result, facts["ownerless"], facts["undocumented"]) == (Result.FAIL, 1, 0)
 
+    house.owner.state, house.owner.left_at = (
+        "left",
+        NOON,
+    )  # the list calls the account ownerless from then on, and so does the check
+    session.flush()
+    assert observe(session, "access.accounts", house)[1]["ownerless"] == 2
+
 
 @pytest.mark.parametrize(("closed_after", "result"), [(29 * DAY, Result.PASS), (32 * DAY, Result.FAIL)])
 def test_a_campaign_past_its_deadline_fails_the_check_of_reviews_open_or_closed(session, house, closed_after, result):
