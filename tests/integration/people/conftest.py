@@ -230,3 +230,9 @@ def make_signers(make_portal: Callable[..., Any], clock: Any, tmp_path: Path) ->
 def signers(make_signers: Callable[..., Any]) -> Any:
     """The portal under the draft for the national portal, where signing SIMs register citizens and organisations."""
     return make_signers()
+
+
+@pytest.fixture
+def work(house):
+    """Units of work of the running application."""
+    return house.extensions["vonglau"].database.unit_of_work

@@ -25,11 +25,6 @@ ADMIN = "minhhoa.pm"
 
 
 @pytest.fixture
-def work(house):
-    return house.extensions["vonglau"].database.unit_of_work
-
-
-@pytest.fixture
 def alerts(work):
     def read() -> list[str]:
         with work() as session:

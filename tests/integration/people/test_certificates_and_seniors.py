@@ -40,11 +40,6 @@ def house(make_app, directory, files):
 
 
 @pytest.fixture
-def work(house):
-    return house.extensions["vonglau"].database.unit_of_work
-
-
-@pytest.fixture
 def officer(make_browser):
     one = make_browser()
     one.sign_in("mau.nt")

@@ -95,11 +95,6 @@ def agree(app, provider, *, days=30):
         )
 
 
-@pytest.fixture
-def work(house):
-    return house.extensions["vonglau"].database.unit_of_work
-
-
 def go(browser, *, path="/sign-in/provider/e-id", form="/sign-in", **data):
     """Press the button that leads to the provider; return where the browser is sent."""
     answer = browser.post(path, data, form=form)

@@ -1,5 +1,7 @@
 """Electronic identity leads its holder to the account of the same number, and to no other; real provider over HTTP."""
 
+# ruff: noqa: F811
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -19,29 +21,19 @@ from control.people.oidc.identities import identity_of
 from control.people.oidc.models import ExternalIdentity
 from tests.factories.people import make_act
 from tests.integration.people.applicants import PASSWORD, PHONE
-from tests.integration.people.test_identity_provider import CITIZEN, RETURN, agree, at_provider, come_back, go
-from tests.simulators.identity_provider.service import IdentityProvider, make_key
+from tests.integration.people.test_identity_provider import (  # noqa: F401  # two fixtures among them
+    CITIZEN,
+    agree,
+    at_provider,
+    come_back,
+    go,
+    provider,
+    signing_key,
+)
 
 NATIONAL = "national-portal-2020"  # codes by short message, and connected providers
 NUMBER = CITIZEN.number
 FRESH = "cánh đồng lúa chín"
-
-
-@pytest.fixture(scope="module")
-def signing_key():
-    return make_key()
-
-
-@pytest.fixture
-def provider(clock, signing_key):
-    made = IdentityProvider(
-        client_secret="x" * 32,
-        redirect_uris=(RETURN.format("e-id"),),
-        key=signing_key,
-        clock=lambda: clock.now,
-    )
-    with made:
-        yield made
 
 
 @pytest.fixture

@@ -85,11 +85,6 @@ def key(browser):
     return made
 
 
-@pytest.fixture
-def work(house):
-    return house.extensions["vonglau"].database.unit_of_work
-
-
 def test_a_key_is_named_used_as_second_factor_and_told_apart(browser, make_browser, key, trail):
     assert "khoá xanh" in browser.get(ME).text
     other = make_browser()

@@ -16,11 +16,6 @@ from tests.factories.stepup import question
 LEVEL = "/people/me/level"
 
 
-@pytest.fixture
-def work(house):
-    return house.extensions["vonglau"].database.unit_of_work
-
-
 def lower(work):
     with work() as session:
         session.execute(text("UPDATE login_session SET auth_level = 'low' WHERE ended_at IS NULL"))

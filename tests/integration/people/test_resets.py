@@ -27,11 +27,6 @@ def confirmed(browser, answer):
 
 
 @pytest.fixture
-def work(house):
-    return house.extensions["vonglau"].database.unit_of_work
-
-
-@pytest.fixture
 def officer(make_browser):
     one = make_browser("10.20.4.1")
     one.sign_in("mau.nt")

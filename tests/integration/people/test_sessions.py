@@ -14,11 +14,6 @@ JSON = {"Accept": "application/json"}
 FORM_COOKIE = "__Host-form"
 
 
-@pytest.fixture
-def work(house):
-    return house.extensions["vonglau"].database.unit_of_work
-
-
 def copy_of(browser, make_browser):
     """A second browser that holds the first one's cookie, as a thief would."""
     thief = make_browser("203.0.113.66")

@@ -26,11 +26,6 @@ CLERK = "tap.dt"
 
 
 @pytest.fixture
-def work(house):
-    return house.extensions["vonglau"].database.unit_of_work
-
-
-@pytest.fixture
 def alerts(work):
     def read() -> list[str]:
         with work() as session:
